@@ -1,0 +1,69 @@
+import { type StepEvents, stepEvents } from './events.ts';
+import type { Isolation } from './ports.ts';
+import { pivot, type Step, type StepName, steps } from './steps.ts';
+
+export type Domain = 'order' | 'balance' | 'product' | 'payment';
+
+/** Steps that commit together: one transaction, one receipt, one event. */
+export interface Boundary {
+  /** Name of its first step: the key of its receipt. */
+  readonly name: StepName;
+  /** 1..n. */
+  readonly no: number;
+  readonly steps: readonly Step[];
+  readonly domain: Domain;
+  readonly events: StepEvents;
+  /** The pivot is among its steps, so its success is final. */
+  readonly last: boolean;
+  /** Statement, lock and transaction time-out in the database. */
+  readonly timeoutMs: number;
+}
+
+/** A cut names the steps by letter, boundaries apart by a hyphen: `vcbsp` is one transaction, `vc-b-s-p` the seed's four. */
+export type Cut = readonly Boundary[];
+
+const domains: Readonly<Record<StepName, Domain>> = {
+  validateOrder: 'order',
+  applyCoupon: 'order',
+  deductBalance: 'balance',
+  confirmStock: 'product',
+  createPayment: 'payment',
+};
+
+/** The seed's: 3, 2, 2 and 3 s for its four micro-transactions; a wider boundary has the sum of its parts. */
+const stepTimeoutsMs: Readonly<Record<StepName, number>> = {
+  validateOrder: 3_000,
+  applyCoupon: 0,
+  deductBalance: 2_000,
+  confirmStock: 2_000,
+  createPayment: 3_000,
+};
+
+/** Throws a TypeError unless the notation names the five steps in their order, each once. */
+export function parseCut(notation: string): Cut {
+  if (notation.replaceAll('-', '') !== steps.map((s) => s.letter).join('') || /^-|-$|--/.test(notation)) {
+    throw new TypeError(`'${notation}' is not a cut: name the steps v, c, b, s, p in this order, with '-' between boundaries`);
+  }
+  return notation.split('-').map((letters, i) => {
+    const parts = steps.filter((step) => letters.includes(step.letter));
+    const [first, last] = [parts[0] as Step, parts[parts.length - 1] as Step];
+    return {
+      name: first.name,
+      no: i + 1,
+      steps: parts,
+      domain: domains[first.name],
+      events: { ...stepEvents[first.name], passed: stepEvents[last.name].passed },
+      last: parts.some((step) => step.name === pivot),
+      timeoutMs: parts.reduce((sum, step) => sum + stepTimeoutsMs[step.name], 0),
+    };
+  });
+}
+
+export const oneTransaction = parseCut('vcbsp');
+export const microTransactions = parseCut('vc-b-s-p');
+
+/** Isolation levels as data. `minimal` relies on row locks and conditional changes; `seed` is what the seed asks for. */
+export const isolationPresets: Readonly<Record<'minimal' | 'seed', Readonly<Record<Domain, Isolation>>>> = {
+  minimal: { order: 'read committed', balance: 'read committed', product: 'read committed', payment: 'read committed' },
+  seed: { order: 'read committed', balance: 'serializable', product: 'repeatable read', payment: 'read committed' },
+};

@@ -1,0 +1,37 @@
+create or replace function lock_create_payment(p payment_facts[], wait boolean) returns payment_facts[] language sql as $$
+  select lock_validate_order(p, wait)
+$$;
+
+-- The pivot: payment, order PAID, delivery log. Refuses blocked users; after its commit nothing can refuse any more.
+create or replace function create_payment(p payment_facts[], engine text) returns payment_facts[] language plpgsql as $$
+declare made payment_facts[]; wanted bigint[] := array(select order_id from unnest(p) where code is null); done bigint[];
+begin
+  with payment as (
+    insert into payments (order_id, user_id, amount, engine)
+    select f.order_id, f.user_id, f.due, create_payment.engine
+    from unnest(p) with ordinality f (saga_id, epoch, order_id, user_id, coupon_id, due, discount, products, qtys, payment_id, code, n)
+    join orders o on o.id = f.order_id and o.status = 'PAYING'
+    join users u on u.id = f.user_id and not u.payment_blocked
+    where f.code is null order by f.n
+    on conflict (order_id) do nothing returning id, order_id, user_id, amount
+  ), paid as (
+    update orders o set status = 'PAID', xid = pg_current_xact_id() from payment m where o.id = m.order_id
+  ), delivery as (
+    insert into external_event_log (order_id, event_type, target_system, event_data)
+    select m.order_id, r.event_type, r.target_system,
+      jsonb_build_object('paymentId', m.id, 'orderId', m.order_id, 'userId', m.user_id, 'amount', m.amount)
+    from payment m cross join delivery_route r where r.event_type = 'payment.completed'
+  )
+  select array_agg(row(f.saga_id, f.epoch, f.order_id, f.user_id, f.coupon_id, f.due, f.discount, f.products, f.qtys, m.id, f.code)::payment_facts order by f.n),
+    coalesce(array_agg(f.order_id) filter (where m.id is not null), '{}')
+  into made, done
+  from unnest(p) with ordinality f (saga_id, epoch, order_id, user_id, coupon_id, due, discount, products, qtys, payment_id, code, n)
+  left join payment m on m.order_id = f.order_id;
+  if wanted <@ done then return made; end if;
+  return mark_refused(made, array(select unnest(wanted) except select unnest(done)), 'PAYMENT_FAILED');
+end $$;
+
+-- The pivot has no compensation; its undo exists only to take the receipt, so that a late payment is not made.
+create or replace function undo_create_payment(p payment_facts[], acted bigint[]) returns void language sql as $$
+  select
+$$;

@@ -1,0 +1,29 @@
+-- The rescuer's claim: raises the epoch, so whoever worked on these sagas before can no longer write.
+-- Due are sagas whose retry is due, whose owner's heart stopped, which nobody took up, and which `worker` owns on paper
+-- but does not have in hand (`active`): a fault it could not record, or a restart under the same name.
+create or replace function rescue_sagas(
+  engine text, worker text, active bigint[], max_count int, silent interval, unowned interval
+) returns table (saga_id bigint, order_id bigint, epoch int, status text, current_step text, facts jsonb, attempts int, age interval) language sql as $$
+  update saga_state s set epoch = s.epoch + 1, owner = worker, next_run_at = null, updated_at = now()
+  from (
+    select d.saga_id from saga_state d
+    where d.status in ('RUNNING', 'COMPENSATING') and d.saga_type = engine and case
+      when d.next_run_at is not null then d.next_run_at <= now()
+      when d.owner is null then d.updated_at < now() - unowned
+      when d.owner = worker then d.updated_at < now() - unowned and not d.saga_id = any(active)
+      else not exists (select from worker_heartbeat h where h.worker_id = d.owner and h.beat_at > now() - silent) end
+    order by d.saga_id limit max_count for update skip locked
+  ) due
+  where s.saga_id = due.saga_id
+  returning s.saga_id, s.order_id, s.epoch, s.status, s.current_step, s.compensation_data, s.attempts, now() - s.created_at
+$$;
+
+-- A technical fault: the saga waits for its next try, visible to people after `attention_after` tries, and is tried for ever.
+create or replace function defer_sagas(sagas bigint[], epochs int[], delays interval[], error text, attention_after int)
+returns setof bigint language sql as $$
+  update saga_state s set attempts = s.attempts + 1, next_run_at = now() + r.delay, last_error = left(error, 500), owner = null, updated_at = now(),
+    attention_at = case when s.attempts + 1 >= attention_after then coalesce(s.attention_at, now()) else s.attention_at end
+  from unnest(sagas, epochs, delays) r (saga_id, epoch, delay)
+  where s.saga_id = r.saga_id and s.epoch = r.epoch and s.status in ('RUNNING', 'COMPENSATING')
+  returning s.saga_id
+$$;
