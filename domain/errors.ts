@@ -43,12 +43,10 @@ export const refusalStatus = (code: RefusalCode): OrderStatus => statuses[code];
 /** A rule said no. Never retried; it starts compensation (or a rollback) and maps to 4xx. Anything else is a fault. */
 export class Rejection extends Error {
   override readonly name = 'Rejection';
+  readonly code: RefusalCode;
 
-  constructor(
-    readonly code: RefusalCode,
-    message: string,
-    options?: ErrorOptions,
-  ) {
+  constructor(code: RefusalCode, message: string, options?: ErrorOptions) {
     super(message, options);
+    this.code = code;
   }
 }

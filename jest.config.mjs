@@ -1,0 +1,28 @@
+/** @type {import('jest').Config} */
+export default {
+  testEnvironment: 'node',
+  testMatch: ['**/*.test.ts'],
+  testPathIgnorePatterns: ['/node_modules/', '/dist/', '/.cache/', '/bench/results/'],
+  modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/.cache/', '<rootDir>/bench/results/'],
+  watchman: false,
+  extensionsToTreatAsEsm: ['.ts'],
+  transform: {
+    '^.+\\.ts$': [
+      '@swc/jest',
+      { swcrc: false, jsc: { target: 'es2022', parser: { syntax: 'typescript' } }, module: { type: 'es6' } },
+    ],
+  },
+  globalSetup: '<rootDir>/test/support/global-setup.mjs',
+  globalTeardown: '<rootDir>/test/support/global-teardown.mjs',
+  reporters: ['default', '<rootDir>/test/support/last-line-reporter.mjs'],
+  testTimeout: 20_000,
+  coverageProvider: 'v8',
+  coverageReporters: ['text', 'json-summary'],
+  // A main.ts only composes; what it composes is tested where it lives.
+  collectCoverageFrom: [
+    '{domain,runtime,legacy,eventdriven,router,consistency,bench,scripts}/**/*.ts',
+    '!**/*.test.ts',
+    '!**/*.d.ts',
+    '!**/main.ts',
+  ],
+};

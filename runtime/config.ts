@@ -1,0 +1,219 @@
+import { hostname } from 'node:os';
+import { z } from 'zod';
+import { parseCut } from '../domain/cuts.ts';
+import { type EngineName, engines } from '../domain/engines.ts';
+import { type StepName, steps } from '../domain/steps.ts';
+
+/** Faults that are switched on to prove that the verifier sees them. Never outside a test. */
+export const sabotages = ['refund-without-ledger', 'answer-before-commit', 'receipts-off', 'row-locks-off'] as const;
+export type Sabotage = (typeof sabotages)[number];
+
+export interface Config {
+  readonly databaseUrl: string;
+  readonly redisUrl: string;
+  /** Of every Redis key of ours. */
+  readonly keyPrefix: string;
+  readonly host: string;
+  /** 0 takes a free one. */
+  readonly port: number;
+  /** Pinned: the router sends everything there. */
+  readonly engine: EngineName | undefined;
+  /** Which saga the saga side runs when no engine is pinned, default orchestration. */
+  readonly sagaEngine: 'orchestration' | 'choreography';
+  readonly legacyEngine: 'legacy' | 'legacy-lean';
+  /** Of this process, default 16. */
+  readonly dbConnections: number;
+  /** How long the router holds a request before it answers 202, default 30 s. */
+  readonly waitLimitMs: number;
+  readonly dataPlatformUrl: string | undefined;
+  readonly outsideTimeoutMs: number;
+  /** Processing time that a scenario adds to each step, default none. */
+  readonly addedMs: Readonly<Record<StepName, number>>;
+  readonly redlock: {
+    readonly retryDelayMs: number;
+    readonly retryJitterMs: number;
+    readonly ttlMs: number;
+    readonly waitLimitMs: number;
+  };
+  readonly isolation: 'minimal' | 'seed';
+  /** Another cut than the engine's own, see `parseCut`. */
+  readonly cut?: string;
+  readonly batching: boolean;
+  /** PAYMENT_EVENT_DRIVEN_ENABLED, OR-ed with the rollout row; undefined when it is not set. */
+  readonly eventDrivenEnabled: boolean | undefined;
+  /** PAYMENT_EMERGENCY_ROLLBACK, OR-ed with the rollout row. */
+  readonly emergencyRollback: boolean;
+  readonly sabotage: Sabotage | undefined;
+  readonly logLevel: string;
+  /** Names this process in heartbeats and as the owner of sagas. */
+  readonly workerId: string;
+}
+
+/** The environment can't be used as it is. The message names each variable, what is wrong with it and what it takes. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+  readonly exitCode = 2;
+}
+
+/** Reads and validates the environment once; the result is frozen and passed down. Empty means not set. */
+export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
+  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''));
+  const complaints = [...unknownNames(given), ...unsupportedNames(given)];
+  const parsed = schema.safeParse(given);
+  for (const { path, message } of parsed.error?.issues ?? []) complaints.push(`${path.join('.')}: ${message}`);
+  if (!parsed.success || complaints.length > 0) {
+    throw new ConfigError(`the environment can't be used:\n${complaints.map((line) => `  ${line}`).join('\n')}`);
+  }
+  return fromVariables(parsed.data);
+}
+
+const words = (value: string): boolean | undefined =>
+  ['1', 'true', 'on', 'yes'].includes(value.toLowerCase())
+    ? true
+    : ['0', 'false', 'off', 'no'].includes(value.toLowerCase())
+      ? false
+      : undefined;
+
+const flag = z.string().transform((value, ctx) => {
+  const on = words(value);
+  if (on !== undefined) return on;
+  ctx.addIssue({ code: 'custom', message: `'${value}' is neither true nor false` });
+  return z.NEVER;
+});
+
+const whole = (min: number, max: number) =>
+  z.string().transform((value, ctx) => {
+    const n = Number(value);
+    if (/^\d{1,15}$/.test(value) && n >= min && n <= max) return n;
+    ctx.addIssue({ code: 'custom', message: `'${value}' is not a whole number from ${min} to ${max}` });
+    return z.NEVER;
+  });
+
+const url = (example: string, protocols: readonly string[]) =>
+  z
+    .string({ error: `is not set: give it as ${example}, or use \`npm start\`, which brings its own` })
+    .refine((value) => URL.canParse(value) && protocols.includes(new URL(value).protocol), {
+      error: `is not a URL like ${example}`,
+    });
+
+const oneOf = <const Names extends readonly [string, ...string[]]>(names: Names) =>
+  z.enum(names, { error: ({ input }) => `'${String(input)}' is none of ${names.join(', ')}` });
+
+const cut = z.string().superRefine((value, ctx) => {
+  try {
+    parseCut(value);
+  } catch (error) {
+    ctx.addIssue({ code: 'custom', message: (error as TypeError).message });
+  }
+});
+
+const maxAddedMs = 60_000;
+const addedMs = z.string().transform((value, ctx) => {
+  const added: Record<string, number> = {};
+  for (const part of value.split(',')) {
+    const [name = '', ms = ''] = part.split('=').map((word) => word.trim());
+    if (!steps.some((step) => step.name === name) || !/^\d+(\.\d+)?$/.test(ms) || Number(ms) > maxAddedMs) {
+      ctx.addIssue({
+        code: 'custom',
+        message: `'${part}' is not STEP=MILLISECONDS with a step of ${stepNames} and at most ${maxAddedMs} ms`,
+      });
+      return z.NEVER;
+    }
+    added[name] = Number(ms);
+  }
+  return added;
+});
+const stepNames = steps.map((step) => step.name).join(', ');
+
+const engineNames = engines.map((row) => row.name) as [EngineName, ...EngineName[]];
+const http = url('http://127.0.0.1:8090', ['http:', 'https:']);
+const aMinute = whole(1, 600_000);
+
+const variables = {
+  DATABASE_URL: url('postgres://user:password@127.0.0.1:5432/sagashift', ['postgres:', 'postgresql:']),
+  REDIS_URL: url('redis://127.0.0.1:6379', ['redis:', 'rediss:']),
+  SAGASHIFT_KEY_PREFIX: z
+    .string()
+    .regex(/^[\w:.-]{1,64}$/, { error: 'takes 1 to 64 letters, digits and _ : . -' })
+    .default('sagashift'),
+  SAGASHIFT_HOST: z.string().default('127.0.0.1'),
+  SAGASHIFT_PORT: whole(0, 65_535).default(0),
+  SAGASHIFT_ENGINE: oneOf(engineNames).optional(),
+  SAGASHIFT_SAGA_ENGINE: oneOf(['orchestration', 'choreography']).default('orchestration'),
+  SAGASHIFT_LEGACY_ENGINE: oneOf(['legacy', 'legacy-lean']).default('legacy'),
+  SAGASHIFT_DB_CONNECTIONS: whole(1, 1_000).default(16),
+  SAGASHIFT_WAIT_LIMIT_MS: aMinute.default(30_000),
+  SAGASHIFT_DATA_PLATFORM_URL: http.optional(),
+  SAGASHIFT_OUTSIDE_TIMEOUT_MS: aMinute.default(5_000),
+  SAGASHIFT_ADDED_MS: addedMs.default({}),
+  SAGASHIFT_REDLOCK_RETRY_DELAY_MS: whole(0, 60_000).default(10),
+  SAGASHIFT_REDLOCK_RETRY_JITTER_MS: whole(0, 60_000).default(10),
+  SAGASHIFT_REDLOCK_TTL_MS: aMinute.default(30_000),
+  SAGASHIFT_REDLOCK_WAIT_LIMIT_MS: aMinute.default(30_000),
+  SAGASHIFT_ISOLATION: oneOf(['minimal', 'seed']).default('minimal'),
+  SAGASHIFT_CUT: cut.optional(),
+  SAGASHIFT_BATCHING: flag.default(true),
+  SAGASHIFT_SABOTAGE: oneOf(sabotages).optional(),
+  SAGASHIFT_LOG_LEVEL: oneOf(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
+  SAGASHIFT_WORKER_ID: z.string().max(200).optional(),
+  PAYMENT_EVENT_DRIVEN_ENABLED: flag.optional(),
+  PAYMENT_EMERGENCY_ROLLBACK: flag.default(false),
+};
+const schema = z.object(variables);
+type Variables = z.infer<typeof schema>;
+
+function fromVariables(v: Variables): Config {
+  const none: Record<StepName, number> = {
+    validateOrder: 0,
+    applyCoupon: 0,
+    deductBalance: 0,
+    confirmStock: 0,
+    createPayment: 0,
+  };
+  return Object.freeze({
+    databaseUrl: v.DATABASE_URL,
+    redisUrl: v.REDIS_URL,
+    keyPrefix: v.SAGASHIFT_KEY_PREFIX,
+    host: v.SAGASHIFT_HOST,
+    port: v.SAGASHIFT_PORT,
+    engine: v.SAGASHIFT_ENGINE,
+    sagaEngine: v.SAGASHIFT_SAGA_ENGINE,
+    legacyEngine: v.SAGASHIFT_LEGACY_ENGINE,
+    dbConnections: v.SAGASHIFT_DB_CONNECTIONS,
+    waitLimitMs: v.SAGASHIFT_WAIT_LIMIT_MS,
+    dataPlatformUrl: v.SAGASHIFT_DATA_PLATFORM_URL,
+    outsideTimeoutMs: v.SAGASHIFT_OUTSIDE_TIMEOUT_MS,
+    addedMs: Object.freeze({ ...none, ...v.SAGASHIFT_ADDED_MS }),
+    redlock: Object.freeze({
+      retryDelayMs: v.SAGASHIFT_REDLOCK_RETRY_DELAY_MS,
+      retryJitterMs: v.SAGASHIFT_REDLOCK_RETRY_JITTER_MS,
+      ttlMs: v.SAGASHIFT_REDLOCK_TTL_MS,
+      waitLimitMs: v.SAGASHIFT_REDLOCK_WAIT_LIMIT_MS,
+    }),
+    isolation: v.SAGASHIFT_ISOLATION,
+    ...(v.SAGASHIFT_CUT === undefined ? {} : { cut: v.SAGASHIFT_CUT }),
+    batching: v.SAGASHIFT_BATCHING,
+    eventDrivenEnabled: v.PAYMENT_EVENT_DRIVEN_ENABLED,
+    emergencyRollback: v.PAYMENT_EMERGENCY_ROLLBACK,
+    sabotage: v.SAGASHIFT_SABOTAGE,
+    logLevel: v.SAGASHIFT_LOG_LEVEL,
+    // A restarted process must not take itself for its dead predecessor: not the pid alone.
+    workerId:
+      v.SAGASHIFT_WORKER_ID ?? `${hostname()}-${process.pid}-${Math.round(performance.timeOrigin).toString(36)}`,
+  });
+}
+
+/** A misspelt variable would otherwise be a default that nobody asked for. */
+const unknownNames = (given: Readonly<Record<string, unknown>>): string[] =>
+  Object.keys(given)
+    .filter((name) => name.startsWith('SAGASHIFT_') && !(name in variables))
+    .map((name) => `${name}: unknown; there are ${Object.keys(variables).join(' ')}`);
+
+const perDomain = ['ORDER', 'BALANCE', 'PRODUCT', 'PAYMENT', 'SAGA'].map((domain) => `DATABASE_URL_${domain}`);
+const unsupportedNames = (given: Readonly<Record<string, unknown>>): string[] =>
+  perDomain
+    .filter((name) => name in given)
+    .map(
+      (name) =>
+        `${name}: a database per domain is not supported by this version; unset it, everything uses DATABASE_URL`,
+    );

@@ -1,0 +1,140 @@
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+
+/** Seconds. Fine enough for micro-transactions and lock holds; the limits that KPIs are judged by (2, 5, 10, 30 s) are edges. */
+export const durationBuckets = [
+  0.0005, 0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1,
+  1.5, 2, 3, 5, 8, 10, 15, 20, 30,
+];
+const sizeBuckets = [1, 2, 4, 8, 16, 32, 64];
+
+interface Row<Kind extends string, Label extends string> {
+  readonly kind: Kind;
+  readonly name: string;
+  readonly help: string;
+  readonly labels: readonly Label[];
+}
+type Definition<Label extends string = string> =
+  Row<'counter', Label> | Row<'gauge', Label> | (Row<'histogram', Label> & { readonly buckets: readonly number[] });
+
+const counter = <const Label extends string>(name: string, help: string, labels: readonly Label[] = []) =>
+  ({ kind: 'counter', name, help, labels }) as const;
+const gauge = <const Label extends string>(name: string, help: string, labels: readonly Label[] = []) =>
+  ({ kind: 'gauge', name, help, labels }) as const;
+const seconds = <const Label extends string>(name: string, help: string, labels: readonly Label[] = []) =>
+  ({ kind: 'histogram', name, help, labels, buckets: durationBuckets }) as const;
+const sizes = <const Label extends string>(name: string, help: string, labels: readonly Label[] = []) =>
+  ({ kind: 'histogram', name, help, labels, buckets: sizeBuckets }) as const;
+
+/** Every metric there is. Base units; labels only from closed sets, never a user or an order. */
+const definitions = {
+  routerDecisions: counter('payment_router_decisions_total', 'Payments routed, by side and by the rule that decided', [
+    'side',
+    'reason',
+  ]),
+  routerCanaryRatio: gauge('payment_router_canary_ratio', 'Share of users on the saga side by configuration, 0 to 1'),
+  routerConfigVersion: gauge(
+    'payment_router_config_version',
+    'Version of the rollout configuration this router applies',
+  ),
+  routerConfigAge: gauge(
+    'payment_router_config_age_seconds',
+    'Time since this router last read the rollout configuration',
+  ),
+  routerEmergency: gauge('payment_router_emergency_active', '1 while the emergency rollback is on'),
+  shed: counter('payment_router_shed_total', 'Requests turned away to protect the rest', ['side']),
+  requests: counter('payment_requests_total', 'Payment requests answered', ['side', 'engine', 'outcome']),
+  duration: seconds('payment_duration_seconds', 'Payment request to final answer', ['side', 'engine', 'outcome']),
+  accepted: counter('payment_accepted_total', 'Payments accepted, final or not', ['engine']),
+  inflight: gauge('payment_inflight', 'Payment requests being held', ['side']),
+  oldestOpen: gauge('payment_oldest_open_seconds', 'Age of the oldest payment that is not final', ['side']),
+  lockWait: seconds('payment_lock_wait_seconds', 'Asking for a lock until it is held', ['engine', 'lock', 'kind']),
+  lockHold: seconds('payment_lock_hold_seconds', 'A resource kept from others: union of all locks on it', [
+    'engine',
+    'lock',
+    'kind',
+  ]),
+  lockHoldPerPayment: seconds(
+    'payment_lock_hold_per_payment_seconds',
+    'Lock hold of one payment: sum over its resources, and the longest',
+    ['engine', 'figure'],
+  ),
+  lockLost: counter(
+    'payment_lock_lost_total',
+    'Redis locks that had expired when they were to be released or extended',
+    ['engine'],
+  ),
+  txDuration: seconds('payment_tx_duration_seconds', 'Begin of a transaction to the response of its COMMIT', [
+    'engine',
+    'tx',
+  ]),
+  txPerPayment: seconds(
+    'payment_tx_per_payment_seconds',
+    'Transaction time of one payment: sum over boundaries, and the longest',
+    ['engine', 'figure'],
+  ),
+  txRetries: counter('payment_tx_retries_total', 'Transactions run again after a serialization failure or deadlock', [
+    'sqlstate',
+  ]),
+  roundTrips: counter('payment_db_round_trips_total', 'Round trips to the database'),
+  commits: counter('payment_db_commits_total', 'Transactions committed'),
+  sagaStarted: counter('payment_saga_started_total', 'Sagas accepted', ['style']),
+  sagaCompleted: counter('payment_saga_completed_total', 'Sagas that are final', ['style', 'outcome']),
+  sagaFailed: counter('payment_saga_failed_total', 'Sagas that a rule refused, by its code', ['style', 'reason']),
+  sagaTime: seconds('payment_saga_execution_time_seconds', 'Saga accepted to final', ['style']),
+  sagaStep: seconds(
+    'payment_saga_step_duration_seconds',
+    'One boundary of a saga: handed to its writer until committed',
+    ['step', 'outcome'],
+  ),
+  sagaState: gauge('payment_saga_state', 'Sagas that are not final', ['status']),
+  compensations: counter('payment_saga_compensations_total', 'Boundaries undone', ['step', 'outcome']),
+  sagaRecovered: counter('payment_saga_recovered_total', 'Sagas claimed from a silent worker'),
+  batchSize: sizes('payment_batch_size', 'Payments in one transaction of a boundary', ['boundary']),
+  batchStatement: seconds('payment_batch_statement_seconds', 'The statement that runs a boundary for a batch', [
+    'boundary',
+  ]),
+  queueJobs: gauge('payment_queue_jobs', 'Jobs in a queue', ['queue', 'state']),
+  queueOldest: gauge('payment_queue_oldest_waiting_seconds', 'Age of the oldest job that waits', ['queue']),
+  outboxUnpublished: gauge('payment_outbox_unpublished', 'Events committed and not yet delivered'),
+  outboxLag: gauge('payment_outbox_lag_seconds', 'Age of the oldest event that is not delivered'),
+  deliveries: counter('external_events_total', 'Deliveries tried, by result', ['target', 'status']),
+  deadLetters: gauge('external_event_dead_letters', 'Events given up on', ['target']),
+} as const satisfies Readonly<Record<string, Definition>>;
+type Definitions = typeof definitions;
+
+type Instrument<D> =
+  D extends Row<'counter', infer L>
+    ? Counter<L>
+    : D extends Row<'gauge', infer L>
+      ? Gauge<L>
+      : D extends Row<'histogram', infer L>
+        ? Histogram<L>
+        : never;
+type Instruments = { readonly [Key in keyof Definitions]: Instrument<Definitions[Key]> };
+
+export interface Metrics extends Instruments {
+  readonly registry: Registry;
+}
+
+function instrument(definition: Definition, registry: Registry): Counter | Gauge | Histogram {
+  const { name, help } = definition;
+  const options = { name, help, labelNames: [...definition.labels], registers: [registry] };
+  switch (definition.kind) {
+    case 'counter':
+      return new Counter(options);
+    case 'gauge':
+      return new Gauge(options);
+    case 'histogram':
+      return new Histogram({ ...options, buckets: [...definition.buckets] });
+  }
+}
+
+/** One registry per process, so that tests and engines in one process do not count into each other's. */
+export function createMetrics(): Metrics {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const instruments = Object.fromEntries(
+    Object.entries(definitions).map(([key, definition]) => [key, instrument(definition, registry)]),
+  );
+  return { registry, ...(instruments as unknown as Instruments) };
+}

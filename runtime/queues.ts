@@ -1,0 +1,59 @@
+import { type Job, Queue, Worker } from 'bullmq';
+import { redisReconnect } from './redis.ts';
+
+export interface QueueOptions {
+  readonly redisUrl: string;
+  /** Of every key: tools that share a Redis do not meet. */
+  readonly prefix: string;
+  readonly name: string;
+  readonly onError?: (error: Error) => void;
+}
+
+export interface WorkerOptions extends QueueOptions {
+  /** Jobs in hand at once. */
+  readonly concurrency: number;
+  /** A job of a worker that died is given to another after this, default 5 s. Postgres' rescuer is the one that must find it. */
+  readonly stalledAfterMs?: number;
+}
+
+/** BullMQ's default is one attempt, no back-off and every finished job kept for ever. */
+const jobOptions = {
+  attempts: 5,
+  backoff: { type: 'exponential', delay: 100, jitter: 0.5 },
+  removeOnComplete: { count: 100, age: 3_600 },
+  removeOnFail: { count: 1_000, age: 86_400 },
+};
+
+/** A connection of its own each: BullMQ blocks on it, and closes only what it opened itself. */
+const connection = (url: string) => ({ url, maxRetriesPerRequest: null, retryStrategy: redisReconnect });
+
+/** Close with `close()`. */
+export function openQueue<Data>({ redisUrl, prefix, name, onError = ignore }: QueueOptions): Queue<Data> {
+  const queue = new Queue<Data>(name, {
+    connection: connection(redisUrl),
+    prefix,
+    defaultJobOptions: jobOptions,
+    streams: { events: { maxLen: 1_000 } },
+  });
+  queue.on('error', onError);
+  return queue;
+}
+
+/** `close()` waits for the jobs in hand. A handler that rejects has its job tried again. */
+export function openWorker<Data>(options: WorkerOptions, handle: (job: Job<Data>) => Promise<unknown>): Worker<Data> {
+  const stalledAfterMs = options.stalledAfterMs ?? 5_000;
+  const worker = new Worker<Data>(options.name, handle, {
+    connection: connection(options.redisUrl),
+    prefix: options.prefix,
+    concurrency: options.concurrency,
+    lockDuration: stalledAfterMs,
+    stalledInterval: stalledAfterMs,
+    maxStalledCount: 5,
+    removeOnComplete: jobOptions.removeOnComplete,
+    removeOnFail: jobOptions.removeOnFail,
+  });
+  worker.on('error', options.onError ?? ignore);
+  return worker;
+}
+
+const ignore = (): void => undefined;
