@@ -13,19 +13,21 @@ end $$;
 -- PENDING -> PAYING, the semantic lock: from here a second payment of the order is turned away until this one is final.
 -- Refuses totals that do not add up (VALIDATION_FAILED); the order is PAYING even then, so that the undo has one way back.
 create or replace function validate_order(p payment_facts[], engine text) returns payment_facts[] language plpgsql as $$
-declare started bigint[]; sound bigint[]; wanted bigint[] := array(select order_id from unnest(p) where code is null);
+declare started bigint[]; wanted bigint[] := array(select order_id from unnest(p) where code is null);
 begin
   with paying as (
     update orders o set status = 'PAYING', engine = validate_order.engine, discount_amount = 0, final_amount = o.total_amount,
       user_coupon_id = null, refusal_code = null, xid = pg_current_xact_id()
-    where o.id = any(wanted) and o.status = 'PENDING' returning o.id, o.total_amount
+    where o.id = any(wanted) and o.status = 'PENDING' returning o.id
   )
-  select array_agg(id), array_agg(id) filter (where total_amount > 0 and total_amount = (
-    select sum(i.qty * i.unit_price) from order_items i where i.order_id = id))
-  into started, sound from paying;
-  if wanted <@ coalesce(sound, '{}') then return p; end if;
-  p := mark_refused(p, array(select unnest(wanted) except select unnest(started)), 'ORDER_NOT_PAYABLE');
-  return mark_refused(p, array(select unnest(started) except select unnest(sound)), 'VALIDATION_FAILED');
+  select coalesce(array_agg(id), '{}') into started from paying;
+  if not wanted <@ started then
+    p := mark_refused(p, array(select unnest(wanted) except select unnest(started)), 'ORDER_NOT_PAYABLE');
+  end if;
+  if exists (select from unnest(p) where code is null and due is null) then
+    p := mark_refused(p, array(select order_id from unnest(p) where due is null), 'VALIDATION_FAILED');
+  end if;
+  return p;
 end $$;
 
 -- The last undo: the order leaves PAYING with the status that says why. Compare-and-set, so a second undo changes nothing.

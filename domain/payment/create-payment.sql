@@ -4,7 +4,7 @@ $$;
 
 -- The pivot: payment, order PAID, delivery log. Refuses blocked users; after its commit nothing can refuse any more.
 create or replace function create_payment(p payment_facts[], engine text) returns payment_facts[] language plpgsql as $$
-declare made payment_facts[]; wanted bigint[] := array(select order_id from unnest(p) where code is null); done bigint[];
+declare wanted bigint[] := array(select order_id from unnest(p) where code is null); done bigint[]; ids bigint[];
 begin
   with payment as (
     insert into payments (order_id, user_id, amount, engine)
@@ -22,13 +22,13 @@ begin
       jsonb_build_object('paymentId', m.id, 'orderId', m.order_id, 'userId', m.user_id, 'amount', m.amount)
     from payment m cross join delivery_route r where r.event_type = 'payment.completed'
   )
-  select array_agg(row(f.saga_id, f.epoch, f.order_id, f.user_id, f.coupon_id, f.due, f.discount, f.products, f.qtys, m.id, f.code)::payment_facts order by f.n),
-    coalesce(array_agg(f.order_id) filter (where m.id is not null), '{}')
-  into made, done
-  from unnest(p) with ordinality f (saga_id, epoch, order_id, user_id, coupon_id, due, discount, products, qtys, payment_id, code, n)
-  left join payment m on m.order_id = f.order_id;
-  if wanted <@ done then return made; end if;
-  return mark_refused(made, array(select unnest(wanted) except select unnest(done)), 'PAYMENT_FAILED');
+  select coalesce(array_agg(order_id), '{}'), array_agg(id) into done, ids from payment;
+
+  p := array(select row(f.saga_id, f.epoch, f.order_id, f.user_id, f.coupon_id, f.due, f.discount, f.products, f.qtys,
+      coalesce(ids[array_position(done, f.order_id)], f.payment_id), f.code)::payment_facts
+    from unnest(p) with ordinality f (saga_id, epoch, order_id, user_id, coupon_id, due, discount, products, qtys, payment_id, code, n) order by f.n);
+  if wanted <@ done then return p; end if;
+  return mark_refused(p, array(select unnest(wanted) except select unnest(done)), 'PAYMENT_FAILED');
 end $$;
 
 -- The pivot has no compensation; its undo exists only to take the receipt, so that a late payment is not made.

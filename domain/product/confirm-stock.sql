@@ -16,16 +16,16 @@ end $$;
 create or replace function confirm_stock(p payment_facts[], engine text) returns payment_facts[] language plpgsql as $$
 declare done bigint[]; wanted bigint[] := array(select order_id from unnest(p) where code is null);
 begin
-  with item as materialized (
-    select f.n, f.order_id, i.product_id, i.qty, l.live
-    from unnest(p) with ordinality f (saga_id, epoch, order_id, user_id, coupon_id, due, discount, products, qtys, payment_id, code, n)
-    cross join lateral unnest(f.products, f.qtys) i (product_id, qty)
-    cross join lateral (
-      select coalesce(sum(case x.kind when 'RESERVE' then x.qty when 'UNCONFIRM' then x.qty else -x.qty end), 0) >= i.qty as live
-      from stock_ledger x where x.order_id = f.order_id and x.product_id = i.product_id) l
-    where f.code is null
-  ), fit as materialized (
-    select * from item c where not exists (select from item x where x.order_id = c.order_id and not x.live)
+  with fit as materialized (
+    select * from (
+      select f.n, f.order_id, i.product_id, i.qty, bool_and(l.live >= i.qty) over (partition by f.order_id) as fits
+      from unnest(p) with ordinality f (saga_id, epoch, order_id, user_id, coupon_id, due, discount, products, qtys, payment_id, code, n)
+      cross join lateral unnest(f.products, f.qtys) i (product_id, qty)
+      cross join lateral (
+        select coalesce(sum(case x.kind when 'RESERVE' then x.qty when 'UNCONFIRM' then x.qty else -x.qty end), 0) as live
+        from stock_ledger x where x.order_id = f.order_id and x.product_id = i.product_id) l
+      where f.code is null) item
+    where fits
   ), confirm as (
     update stocks s set reserved = s.reserved - t.qty
     from (select product_id, sum(qty)::bigint as qty from fit group by product_id) t where s.product_id = t.product_id

@@ -14,8 +14,9 @@ begin
     ), saga as (
       insert into saga_state (saga_type, order_id, status, current_step, compensation_data, deadline_at)
       select accept_sagas.engine, r.order_id, 'RUNNING', 'accepted',
-        jsonb_build_object('userId', q.user_id, 'couponId', q.coupon_id), now() + deadline
-      from route r join unnest(order_ids, user_ids, coupon_ids) q (order_id, user_id, coupon_id) on q.order_id = r.order_id
+        jsonb_build_object('userId', user_ids[array_position(order_ids, r.order_id)], 'couponId', coupon_ids[array_position(order_ids, r.order_id)]),
+        now() + deadline
+      from route r
       where r.verdict = 'CLAIMED' order by r.order_id
       returning saga_state.saga_id, saga_state.order_id
     )

@@ -1,16 +1,15 @@
 -- The rescuer's claim: raises the epoch, so whoever worked on these sagas before can no longer write.
 -- Due are sagas whose retry is due, whose owner's heart stopped, which nobody took up, and which `worker` owns on paper
--- but does not have in hand (`active`): a fault it could not record, or a restart under the same name.
+-- only: a fault it could not record, or a restart under the same name. What it has in hand (`active`) is left alone.
 create or replace function rescue_sagas(
   engine text, worker text, active bigint[], max_count int, silent interval, unowned interval
 ) returns table (saga_id bigint, order_id bigint, epoch int, status text, current_step text, facts jsonb, attempts int, age interval) language sql as $$
   update saga_state s set epoch = s.epoch + 1, owner = worker, next_run_at = null, updated_at = now()
   from (
     select d.saga_id from saga_state d
-    where d.status in ('RUNNING', 'COMPENSATING') and d.saga_type = engine and case
+    where d.status in ('RUNNING', 'COMPENSATING') and d.saga_type = engine and not d.saga_id = any(active) and case
       when d.next_run_at is not null then d.next_run_at <= now()
-      when d.owner is null then d.updated_at < now() - unowned
-      when d.owner = worker then d.updated_at < now() - unowned and not d.saga_id = any(active)
+      when d.owner is null or d.owner = worker then d.updated_at < now() - unowned
       else not exists (select from worker_heartbeat h where h.worker_id = d.owner and h.beat_at > now() - silent) end
     order by d.saga_id limit max_count for update skip locked
   ) due

@@ -1,0 +1,51 @@
+import type { Domain } from '../../domain/cuts.ts';
+import type { Config } from '../../runtime/config.ts';
+import { openQueue } from '../../runtime/queues.ts';
+import { type Envelope, pack } from '../saga/envelope.ts';
+import type { Saga } from '../saga/saga.ts';
+import { type Reaction, reactionTo, type Topic } from './reactions.ts';
+
+export interface Emitter {
+  /** Says what happened to a saga, at the end of this turn and in one envelope with everything that says the same. */
+  emit(topic: Topic, saga: Saga): void;
+  close(): Promise<void>;
+}
+
+/** One queue per domain. A lost envelope costs time, not payments: the rescuer says it again. */
+export function openEmitter(reactions: readonly Reaction[], config: Config, onError: (error: unknown) => void): Emitter {
+  const domains = [...new Set<Domain>(reactions.map((reaction) => reaction.domain))];
+  const queues = new Map(
+    domains.map((name) => [
+      name,
+      openQueue<Envelope>({ redisUrl: config.redisUrl, prefix: `${config.keyPrefix}:bull`, name, onError }),
+    ]),
+  );
+  const waiting = new Map<Topic, Saga[]>();
+  const sending = new Set<Promise<unknown>>();
+  const flush = () => {
+    for (const [topic, sagas] of waiting) {
+      const reaction = reactionTo(reactions, topic);
+      const queue = reaction && queues.get(reaction.domain);
+      if (queue === undefined) continue;
+      const sent: Promise<unknown> = queue
+        .add(topic, pack(sagas), { removeOnComplete: true })
+        .catch(onError)
+        .finally(() => sending.delete(sent));
+      sending.add(sent);
+    }
+    waiting.clear();
+  };
+  return {
+    emit(topic, saga) {
+      if (waiting.size === 0) setImmediate(flush);
+      const sagas = waiting.get(topic);
+      if (sagas) sagas.push(saga);
+      else waiting.set(topic, [saga]);
+    },
+    async close() {
+      flush();
+      await Promise.all(sending);
+      await Promise.all([...queues.values()].map((queue) => queue.close()));
+    },
+  };
+}

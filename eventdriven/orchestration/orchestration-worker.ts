@@ -1,0 +1,100 @@
+import { microTransactions, parseCut } from '../../domain/cuts.ts';
+import { openConnection } from '../../runtime/database.ts';
+import { openWorker } from '../../runtime/queues.ts';
+import { openRedis } from '../../runtime/redis.ts';
+import { defer } from '../saga/deferral.ts';
+import { firstQueue } from '../saga/doorbell.ts';
+import { type Envelope, unpack } from '../saga/envelope.ts';
+import { openLanes } from '../saga/lanes.ts';
+import { openRescuer } from '../saga/open-rescuer.ts';
+import type { RescuedSaga } from '../saga/rescue-sql.ts';
+import type { Saga } from '../saga/saga.ts';
+import { settledPublisher } from '../saga/settled-channel.ts';
+import type { WorkerOptions } from '../worker.ts';
+import { goBack, goForward, type Walked } from './orchestrator.ts';
+
+/** More sagas than this in one process wait in the queue, so that memory and batches stay bounded. */
+const maxActive = 4_000;
+/** Jobs taken over at once. A job is done as soon as its sagas are in hand: Postgres, not the job, remembers them. */
+const jobConcurrency = 16;
+
+/** One orchestrator: woken by the doorbell, walks every saga through its boundaries, tells the routers how it ended. */
+export async function startOrchestration({ config, metrics, log }: WorkerOptions): Promise<{ stop(): Promise<void> }> {
+  const engine = 'orchestration';
+  const active = new Map<number, symbol>(); // saga -> the walk that has it in hand
+  const walks = new Set<Promise<void>>();
+  const complain = (error: unknown) => {
+    log.warn({ err: error }, 'Redis is not answering; sagas wait in Postgres');
+  };
+  const lanes = await openLanes({
+    config,
+    metrics,
+    engine,
+    worker: config.workerId,
+    cut: config.cut === undefined ? microTransactions : parseCut(config.cut),
+    inFlight: () => active.size,
+  });
+  const db = await openConnection(
+    { url: config.databaseUrl, timeoutMs: 5_000, pinnedPlans: true, applicationName: 'sagashift orchestration rescue' },
+    metrics,
+  );
+  const redis = openRedis(config.redisUrl, 'orchestration settled', complain);
+  const settled = settledPublisher(redis, config.keyPrefix, complain);
+
+  const walk = async (saga: Saga, work: () => Promise<Walked>, attempts: number): Promise<void> => {
+    try {
+      const end = await work();
+      if (end !== null) {
+        settled.add(end);
+        metrics.sagaCompleted.inc({ style: engine, outcome: end.kind === 'paid' ? 'paid' : 'rejected' });
+        if (end.kind === 'refused') metrics.sagaFailed.inc({ style: engine, reason: end.code });
+      }
+      lanes.times.final(saga.sagaId);
+    } catch (error) {
+      lanes.times.forget(saga.sagaId);
+      await defer(db, log, saga, attempts, error);
+    }
+  };
+  const take = (saga: Saga, work: () => Promise<Walked>, attempts = 0): void => {
+    const mine = Symbol('walk');
+    active.set(saga.sagaId, mine);
+    const walking: Promise<void> = walk(saga, work, attempts).finally(() => {
+      walks.delete(walking);
+      if (active.get(saga.sagaId) === mine) active.delete(saga.sagaId);
+    });
+    walks.add(walking);
+  };
+  const takeOver = ({ saga, status, currentStep, attempts }: RescuedSaga): void => {
+    metrics.sagaRecovered.inc();
+    const position = lanes.all.findIndex((lane) => lane.boundary.name === currentStep) + 1;
+    take(saga, () => (status === 'RUNNING' ? goForward(lanes.all, saga, position) : goBack(lanes.all, saga, null)), attempts);
+  };
+
+  const rescuer = await openRescuer({ config, db, engine, role: 'orchestrator', log, active, takeOver });
+  const worker = openWorker<Envelope>(
+    {
+      redisUrl: config.redisUrl,
+      prefix: `${config.keyPrefix}:bull`,
+      name: firstQueue[engine],
+      concurrency: jobConcurrency,
+      onError: complain,
+    },
+    async (job) => {
+      while (walks.size >= maxActive) await Promise.race(walks);
+      for (const saga of unpack(job.data)) {
+        if (!active.has(saga.sagaId)) take(saga, () => goForward(lanes.all, saga, 0));
+      }
+    },
+  );
+  return {
+    async stop() {
+      await worker.close();
+      await Promise.all(walks);
+      await rescuer.stop();
+      await settled.flushed();
+      await lanes.stop();
+      await db.close();
+      redis.disconnect();
+    },
+  };
+}

@@ -1,0 +1,73 @@
+import type { Tx } from '../../domain/ports.ts';
+import type { Facts, Saga } from './saga.ts';
+
+export interface RescueCall {
+  readonly engine: string;
+  readonly worker: string;
+  /** Sagas this worker has in hand; everything else it owns on paper is up for rescue. */
+  readonly active: readonly number[];
+  readonly maxCount: number;
+  /** An owner silent for longer is dead. */
+  readonly silentMs: number;
+  /** A saga nobody owns is due when it has not moved for longer. */
+  readonly unownedMs: number;
+}
+
+export interface RescuedSaga {
+  readonly saga: Saga;
+  readonly status: 'RUNNING' | 'COMPENSATING';
+  /** The boundary recorded last; `accepted` before the first. */
+  readonly currentStep: string;
+  readonly attempts: number;
+}
+
+interface Row {
+  readonly saga_id: number;
+  readonly order_id: number;
+  readonly epoch: number;
+  readonly status: 'RUNNING' | 'COMPENSATING';
+  readonly current_step: string;
+  readonly attempts: number;
+  readonly facts: Partial<Facts> & { readonly userId: number; readonly couponId: number | null };
+}
+
+/** Claims what is due, under a raised epoch. */
+export async function rescueSagas(tx: Tx, call: RescueCall): Promise<readonly RescuedSaga[]> {
+  const rows = await tx.query<Row>(
+    'select * from rescue_sagas($1, $2, $3::bigint[], $4, $5::interval, $6::interval)',
+    [call.engine, call.worker, call.active, call.maxCount, `${call.silentMs} ms`, `${call.unownedMs} ms`],
+  );
+  return rows.map((row) => ({ saga: toSaga(row), status: row.status, currentStep: row.current_step, attempts: row.attempts }));
+}
+
+function toSaga({ saga_id, order_id, epoch, facts }: Row): Saga {
+  const saga = { sagaId: saga_id, orderId: order_id, epoch, userId: facts.userId, couponId: facts.couponId };
+  if (facts.due === undefined) return saga;
+  const { due, discount = 0, products = [], qtys = [] } = facts;
+  return { ...saga, facts: { due, discount, products, qtys } };
+}
+
+/** Puts sagas aside after a technical fault; a rescuer takes them up again when the delay is over. */
+export async function deferSagas(
+  tx: Tx,
+  sagas: readonly Saga[],
+  delayMs: number,
+  error: string,
+  attentionAfter: number,
+): Promise<void> {
+  await tx.query('select * from defer_sagas($1::bigint[], $2::int[], $3::interval[], $4, $5)', [
+    sagas.map((saga) => saga.sagaId),
+    sagas.map((saga) => saga.epoch),
+    sagas.map(() => `${delayMs} ms`),
+    error,
+    attentionAfter,
+  ]);
+}
+
+export async function beat(tx: Tx, worker: string, role: string): Promise<void> {
+  await tx.query(
+    `insert into worker_heartbeat (worker_id, role, beat_at) values ($1, $2, now())
+     on conflict (worker_id) do update set beat_at = now()`,
+    [worker, role],
+  );
+}

@@ -1,0 +1,66 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import type { Logger } from 'pino';
+
+import type { Tx } from '../../domain/ports.ts';
+import { beat, type RescueCall, type RescuedSaga, rescueSagas } from './rescue-sql.ts';
+
+export interface RescuerOptions {
+  readonly db: Tx;
+  readonly engine: string;
+  readonly worker: string;
+  readonly role: string;
+  readonly log: Logger;
+  readonly unownedMs: number;
+  /** Sagas in hand, asked for before every sweep. */
+  readonly active: () => readonly number[];
+  /** Takes the rescued over; must not throw. */
+  readonly takeOver: (rescued: readonly RescuedSaga[]) => void;
+}
+
+/** DESIGN: workers beat every 0.5 s, one silent for 2 s is dead. */
+export const beatMs = 500;
+export const silentMs = 2_000;
+/** At most this many per sweep, so that a recovering database is not flooded. */
+const maxPerSweep = 500;
+
+export interface Rescuer {
+  runOnce(): Promise<number>;
+  stop(): Promise<void>;
+}
+
+/**
+ * Heartbeat and rescue in one loop: a worker that cannot reach the database neither beats nor claims, and one that can
+ * does both. Several rescuers at once are fine: claims skip what another holds, and each raises the epoch.
+ */
+export async function startRescuer(options: RescuerOptions): Promise<Rescuer> {
+  const { db, engine, worker, role, log, unownedMs } = options;
+  const stopped = new AbortController();
+  const runOnce = async (): Promise<number> => {
+    await beat(db, worker, role);
+    const call: RescueCall = { engine, worker, active: options.active(), maxCount: maxPerSweep, silentMs, unownedMs };
+    const rescued = await rescueSagas(db, call);
+    if (rescued.length > 0) {
+      log.warn({ engine, rescued: rescued.length, first: rescued[0]?.saga.sagaId }, 'rescued sagas');
+      options.takeOver(rescued);
+    }
+    return rescued.length;
+  };
+  await beat(db, worker, role);
+  const loop = (async () => {
+    while (!stopped.signal.aborted) {
+      await sleep(beatMs, undefined, { signal: stopped.signal }).catch(() => undefined);
+      if (stopped.signal.aborted) return;
+      await runOnce().catch((error: unknown) => {
+        log.error({ err: error, engine }, 'rescue sweep failed; the next one tries again');
+      });
+    }
+  })();
+  return {
+    runOnce,
+    stop: async () => {
+      stopped.abort();
+      await loop;
+    },
+  };
+}
