@@ -179,7 +179,8 @@ async function commit(client: pg.ClientBase, metrics: Metrics | undefined): Prom
   const { command } = await client.query('commit').catch((error: unknown) => {
     throw asFault(error);
   });
-  if (command !== 'COMMIT') throw new Error('rolled back: a statement of the transaction had failed and its error was swallowed');
+  if (command !== 'COMMIT')
+    throw new Error('rolled back: a statement of the transaction had failed and its error was swallowed');
   metrics?.commits.inc();
 }
 

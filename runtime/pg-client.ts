@@ -44,8 +44,8 @@ function sessionSettings({ isolation, timeoutMs = 0, pinnedPlans }: ConnectionOp
   return settings;
 }
 
-const int8 = 20;
-const int8Array = 1016;
+const int8: number = 20;
+const int8Array: number = 1016;
 
 function toInteger(text: string): number {
   const value = Number(text);
@@ -57,7 +57,7 @@ function toInteger(text: string): number {
 const getTypeParser = ((oid: number, format?: 'text' | 'binary') => {
   if (format !== 'binary' && oid === int8) return toInteger;
   if (format !== 'binary' && oid === int8Array) {
-    const items = pg.types.getTypeParser<(string | null)[]>(int8Array);
+    const items = pg.types.getTypeParser(oid, 'text') as (text: string) => (string | null)[];
     return (text: string) => items(text).map((item) => (item === null ? null : toInteger(item)));
   }
   return pg.types.getTypeParser(oid, format ?? 'text');

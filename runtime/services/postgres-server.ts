@@ -1,0 +1,148 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import {
+  chownSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  closeSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { totalmem } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { openConnection } from '../database.ts';
+import { ServicesError } from './errors.ts';
+import type { Lease } from './lease.ts';
+import type { PostgresBinaries } from './postgres-binaries.ts';
+import { freePort, hasExited } from './processes.ts';
+import { unprivileged } from './unprivileged.ts';
+
+export interface Server {
+  readonly url: string;
+  readonly child: ChildProcess;
+}
+
+const readyLimitMs = 30_000;
+const portTries = 3;
+
+/** Set on the command line, where `pg_settings` shows them. Durability is Postgres' own: fsync and synchronous_commit stay on. */
+const settings = (port: number): Readonly<Record<string, string>> => ({
+  port: String(port),
+  listen_addresses: '127.0.0.1',
+  unix_socket_directories: '',
+  max_connections: '300',
+  shared_buffers: `${Math.min(1_024, Math.floor(totalmem() / 2 ** 20 / 4))}MB`,
+  wal_level: 'replica',
+  max_wal_size: '8GB',
+  checkpoint_timeout: '15min',
+  fsync: 'on',
+  synchronous_commit: 'on',
+  full_page_writes: 'on',
+  log_checkpoints: 'off',
+  timezone: 'UTC',
+  log_timezone: 'UTC',
+});
+
+/** A server on a copy of an initialised data directory: 0.2 s against 1 s for initdb. */
+export async function startPostgres(binaries: PostgresBinaries, root: string, lease: Lease): Promise<Server> {
+  const { template, password } = initialised(binaries, root);
+  const data = join(lease.dir, 'postgres');
+  for (let tries = 1; ; tries += 1) {
+    giveDirectory(data);
+    run('cp', ['-R', `${template}/.`, data]);
+    const port = await freePort();
+    const url = `postgres://sagashift:${password}@127.0.0.1:${port}/postgres`;
+    const log = join(lease.dir, 'postgres.log');
+    const child = launch(binaries, data, port, log);
+    lease.addChild(child.pid, 'SIGQUIT');
+    if (await isReady(child, url, data)) return { url, child };
+    if (tries === portTries) throw new ServicesError(4, `Postgres (${binaries.how}) did not start:\n${tail(log)}`);
+    rmSync(data, { recursive: true, force: true });
+  }
+}
+
+function launch(binaries: PostgresBinaries, data: string, port: number, log: string): ChildProcess {
+  const flags = Object.entries(settings(port)).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
+  const out = openSync(log, 'a');
+  try {
+    // A session of its own: Ctrl-C must reach the applications first, while there is a database to finish their work with.
+    const child = spawn(join(binaries.dir, 'postgres'), ['-D', data, ...flags], {
+      ...unprivileged(),
+      cwd: data,
+      detached: true,
+      stdio: ['ignore', out, out],
+    });
+    child.on('error', () => undefined); // Shows as an exit.
+    child.unref();
+    return child;
+  } finally {
+    closeSync(out);
+  }
+}
+
+/** Answers queries, and is ours: the port may have been taken by another run's server in between. */
+async function isReady(child: ChildProcess, url: string, data: string): Promise<boolean> {
+  const until = performance.now() + readyLimitMs;
+  while (performance.now() < until && child.pid !== undefined && !hasExited(child)) {
+    try {
+      const connection = await openConnection({ url });
+      const [row] = await connection.query<{ dir: string }>(`select current_setting('data_directory') as dir`);
+      await connection.close();
+      if (row?.dir === data) return true;
+    } catch {
+      // Not up yet.
+    }
+    await sleep(20);
+  }
+  return false;
+}
+
+/** Made once per version and user, with a password of its own that only we can read. */
+function initialised(binaries: PostgresBinaries, root: string): { template: string; password: string } {
+  const cache = join(root, `initialised-${binaries.version}-${unprivileged().uid ?? process.getuid?.() ?? 0}`);
+  const passwordFile = join(cache, 'password');
+  if (!existsSync(passwordFile)) {
+    const growing = `${cache}.${process.pid}`;
+    rmSync(growing, { recursive: true, force: true });
+    mkdirSync(growing, { mode: 0o755 });
+    initialise(binaries, growing);
+    try {
+      renameSync(growing, cache);
+    } catch {
+      rmSync(growing, { recursive: true, force: true }); // Another run was first.
+    }
+  }
+  return { template: join(cache, 'data'), password: readFileSync(passwordFile, 'utf8').trim() };
+}
+
+function initialise(binaries: PostgresBinaries, dir: string): void {
+  const data = join(dir, 'data');
+  giveDirectory(data);
+  const password = join(dir, 'password');
+  writeFileSync(password, `${randomBytes(18).toString('base64url')}\n`, { mode: 0o600 });
+  const { uid, gid } = unprivileged();
+  if (uid !== undefined) chownSync(password, uid, gid ?? uid);
+  run(join(binaries.dir, 'initdb'), [
+    ...['-D', data, '-U', 'sagashift', `--pwfile=${password}`, '--auth=scram-sha-256', '--encoding=UTF8', '--locale=C'],
+    ...['--data-checksums', '--no-sync', '--no-instructions'],
+  ]);
+}
+
+function giveDirectory(dir: string): void {
+  mkdirSync(dir, { mode: 0o700 });
+  const { uid, gid } = unprivileged();
+  if (uid !== undefined) chownSync(dir, uid, gid ?? uid);
+}
+
+function run(command: string, args: readonly string[]): void {
+  const { status, stderr, error } = spawnSync(command, args, { ...unprivileged(), cwd: '/', encoding: 'utf8' });
+  if (status !== 0) throw new ServicesError(4, `${command} failed: ${error?.message ?? stderr.trim()}`);
+}
+
+export function tail(file: string): string {
+  return existsSync(file) ? readFileSync(file, 'utf8').trimEnd().split('\n').slice(-8).join('\n') : '(no log)';
+}

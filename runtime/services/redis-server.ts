@@ -1,0 +1,75 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { closeSync, openSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Redis } from 'ioredis';
+import { ServicesError } from './errors.ts';
+import type { Lease } from './lease.ts';
+import { type Server, tail } from './postgres-server.ts';
+import { freePort, hasExited } from './processes.ts';
+import type { RedisBinary } from './redis-binary.ts';
+
+const readyLimitMs = 10_000;
+const portTries = 3;
+
+/** Keeps nothing on disk and evicts nothing: losing all of it must be harmless, losing some of it unnoticed must not happen. */
+export async function startRedis(binary: RedisBinary, lease: Lease): Promise<Server> {
+  const log = join(lease.dir, 'redis.log');
+  for (let tries = 1; ; tries += 1) {
+    const port = await freePort();
+    const password = randomBytes(18).toString('base64url');
+    const url = `redis://:${password}@127.0.0.1:${port}`;
+    const child = launch(binary, lease.dir, log, [
+      ...['bind 127.0.0.1', `port ${port}`, `requirepass ${password}`, 'protected-mode yes', 'daemonize no'],
+      ...['save ""', 'appendonly no', 'maxmemory-policy noeviction', 'maxclients 4000'],
+    ]);
+    lease.addChild(child.pid, 'SIGTERM');
+    if (await isReady(child, url)) return { url, child };
+    if (tries === portTries) throw new ServicesError(4, `Redis (${binary.how}) did not start:\n${tail(log)}`);
+  }
+}
+
+/** The configuration goes in by stdin: a command line is everybody's to read, and the password is in it. */
+function launch(binary: RedisBinary, dir: string, log: string, config: readonly string[]): ChildProcess {
+  const out = openSync(log, 'a');
+  try {
+    const child = spawn(binary.file, ['-'], {
+      cwd: dir,
+      detached: true,
+      stdio: ['pipe', out, out],
+      env: { ...process.env, ...(binary.libraries === undefined ? {} : { LD_LIBRARY_PATH: binary.libraries }) },
+    });
+    child.on('error', () => undefined); // Shows as an exit.
+    child.stdin?.on('error', () => undefined);
+    child.stdin?.end(`${config.join('\n')}\n`);
+    child.unref();
+    return child;
+  } finally {
+    closeSync(out);
+  }
+}
+
+/** The password is this server's alone: who accepts it is the one we started. */
+async function isReady(child: ChildProcess, url: string): Promise<boolean> {
+  const until = performance.now() + readyLimitMs;
+  while (performance.now() < until && child.pid !== undefined && !hasExited(child)) {
+    const probe = new Redis(url, {
+      lazyConnect: true,
+      retryStrategy: null,
+      maxRetriesPerRequest: 0,
+      connectTimeout: 1_000,
+    });
+    probe.on('error', () => undefined);
+    try {
+      await probe.connect();
+      await probe.ping();
+      return true;
+    } catch {
+      await sleep(20);
+    } finally {
+      probe.disconnect();
+    }
+  }
+  return false;
+}
