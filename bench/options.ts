@@ -1,0 +1,158 @@
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { type EngineName, engines } from '../domain/engines.ts';
+import { sabotages } from '../runtime/config.ts';
+import { defaultScenarios, scenarios } from './scenarios.ts';
+
+export type Mode = 'quick' | 'default' | 'full';
+
+export interface RunOptions {
+  readonly mode: Mode;
+  readonly engines: readonly EngineName[];
+  readonly scenarios: readonly string[];
+  readonly rounds: number | null;
+  readonly windowSeconds: number | null;
+  readonly clients: number | null;
+  readonly seed: number;
+  readonly out: string | null;
+  readonly keep: boolean;
+  readonly services: 'embedded' | 'docker';
+  readonly timeScale: number;
+  readonly outsideMs: number | null;
+  readonly sabotage: string | null;
+  readonly json: boolean;
+  readonly yes: boolean;
+}
+
+export type BenchCommand =
+  | { readonly name: 'run'; readonly options: RunOptions }
+  | { readonly name: 'report'; readonly file: string; readonly out: string | null }
+  | { readonly name: 'help'; readonly text: string };
+
+/** What was asked for makes no sense; the message names what would. Exit code 2. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
+const laterCommands = ['ladder', 'sweep', 'capacity', 'chaos', 'compare', 'replay'];
+const engineNames = engines.map((engine) => engine.name);
+
+/** Throws a UsageError. `argv` without node and script. */
+export function parseCommand(argv: readonly string[]): BenchCommand {
+  let parsed: BenchCommand | undefined;
+  let help = '';
+  const later = laterCommands.find((name) => argv[0] === name);
+  if (later !== undefined) throw new UsageError(`'${later}' does not exist yet. Commands: run (the default), report`);
+  const program = createProgram((command) => (parsed = command), (text) => (help += text));
+  try {
+    program.parse([...argv], { from: 'user' });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.exitCode === 0) return { name: 'help', text: help };
+    throw new UsageError(error.message.replace(/^error: /, ''));
+  }
+  return parsed ?? { name: 'help', text: help };
+}
+
+function createProgram(found: (command: BenchCommand) => void, writeOut: (text: string) => void): Command {
+  const program = new Command('npm run bench --')
+    .description('Compares the monolith, its lean rival and two sagas on real Postgres and Redis.')
+    .exitOverride()
+    .configureOutput({ writeOut, writeErr: () => undefined });
+  runOptions(program.command('run', { isDefault: true }).description('measure (the default)')).action((flags: Flags) => {
+    found({ name: 'run', options: toRunOptions(flags) });
+  });
+  program
+    .command('report')
+    .description('render report.html again from a result.json')
+    .argument('<result.json>')
+    .option('--out <dir>', 'where to write report.html; default: beside the result')
+    .action((file: string, flags: { out?: string }) => {
+      found({ name: 'report', file, out: flags.out ?? null });
+    });
+  for (const command of [program, ...program.commands]) command.allowExcessArguments(false).exitOverride();
+  return program;
+}
+
+interface Flags {
+  engines: EngineName[];
+  scenario: string[];
+  rounds?: number;
+  duration?: number;
+  clients?: number;
+  seed: number;
+  quick?: true;
+  full?: true;
+  out?: string;
+  keep?: true;
+  services: 'embedded' | 'docker';
+  timeScale: number;
+  outsideMs?: number;
+  sabotage?: string;
+  json?: true;
+  yes?: true;
+}
+
+function runOptions(command: Command): Command {
+  const scenarioNames = scenarios.map((row) => row.name);
+  return command
+    .option('--engines <a,b>', `of ${engineNames.join(', ')}`, listOf('engine', engineNames), engineNames)
+    .option('--scenario <a,b>', `of ${scenarioNames.join(', ')}`, listOf('scenario', scenarioNames), [...defaultScenarios])
+    .option('--rounds <n>', 'rounds of each arm; default 3, --quick 1, --full 10', whole(1, 100))
+    .option('--duration <s>', 'measured seconds of a round; default: what fits the time of the mode', between(0.5, 600))
+    .option('--clients <n>', 'requests in flight; default: the scenario says', whole(1, 1_024))
+    .option('--seed <n>', 'of data, order of the arms and statistics', whole(0, 2 ** 32 - 1), 20_261_122)
+    .addOption(new Option('--load <driver>', 'closed loop; open loop is later work').choices(['autocannon']).default('autocannon'))
+    .addOption(new Option('--quick', 'one short round each, at most 90 s, no verdicts').conflicts('full'))
+    .option('--full', '10 rounds, an A/A arm, verdicts and a recovery drill; takes about an hour')
+    .option('--out <dir>', 'default bench/results/<run>; must be empty or an earlier result')
+    .option('--keep', 'keep the databases')
+    .addOption(new Option('--services <how>', 'where Postgres and Redis come from').choices(['embedded', 'docker']).default('embedded'))
+    .option('--time-scale <x>', 'shrinks processing times, outside call and time-outs of seed', between(0.0001, 1), 0.01)
+    .option('--outside-ms <n>', 'another time for the outside call, in every scenario', between(0, 60_000))
+    .addOption(new Option('--sabotage <name>', 'break an engine on purpose, to prove that the verifier sees the fault').choices(sabotages))
+    .option('--json', 'print the result as JSON on stdout, everything else on stderr')
+    .option('--yes', 'do not ask before working in a database server that was given');
+}
+
+function toRunOptions(flags: Flags): RunOptions {
+  return {
+    mode: flags.quick ? 'quick' : flags.full ? 'full' : 'default',
+    engines: flags.engines,
+    scenarios: flags.scenario,
+    rounds: flags.rounds ?? null,
+    windowSeconds: flags.duration ?? null,
+    clients: flags.clients ?? null,
+    seed: flags.seed,
+    out: flags.out ?? null,
+    keep: flags.keep ?? false,
+    services: flags.services,
+    timeScale: flags.timeScale,
+    outsideMs: flags.outsideMs ?? null,
+    sabotage: flags.sabotage ?? null,
+    json: flags.json ?? false,
+    yes: flags.yes ?? false,
+  };
+}
+
+const whole = (min: number, max: number) => (text: string) => {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || value < min || value > max) {
+    throw new InvalidArgumentError(`Give a whole number from ${min} to ${max}.`);
+  }
+  return value;
+};
+
+const between = (min: number, max: number) => (text: string) => {
+  const value = Number(text);
+  if (!/^\d+(\.\d+)?$/.test(text) || value < min || value > max) throw new InvalidArgumentError(`Give a number from ${min} to ${max}.`);
+  return value;
+};
+
+const listOf =
+  <Name extends string>(what: string, known: readonly Name[]) =>
+  (text: string): Name[] => {
+    const names = [...new Set(text.split(',').map((name) => name.trim()))];
+    const unknown = names.filter((name) => !(known as readonly string[]).includes(name));
+    if (unknown.length > 0) throw new InvalidArgumentError(`Unknown ${what} '${unknown.join("', '")}'. There are: ${known.join(', ')}.`);
+    return known.filter((name) => names.includes(name));
+  };

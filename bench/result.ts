@@ -1,0 +1,233 @@
+import { z } from 'zod';
+
+/** Version of the shape below. A change that a reader of old results would stumble over raises the first number. */
+export const schemaVersion = '1.0.0';
+
+const percentileMs = z.number().nullable().describe('Milliseconds; null when there are too few samples for this percentile');
+const distribution = z.object({ count: z.number(), mean: z.number().nullable(), p50: percentileMs, p99: percentileMs });
+
+const latency = z.object({ count: z.number(), mean: z.number(), p50: percentileMs, p95: percentileMs, p99: percentileMs, max: z.number() });
+
+const lock = z.object({
+  engine: z.string(),
+  lock: z.string(),
+  kind: z.string().describe('redis, row, or union: the time a resource was kept from others by either'),
+  waitMs: distribution,
+  holdMs: distribution,
+});
+
+const perPayment = z.object({ engine: z.string(), sumMs: distribution, maxMs: distribution });
+
+const cpu = z.object({
+  router: z.number(),
+  worker: z.number(),
+  postgres: z.number(),
+  redis: z.number(),
+  dataPlatform: z.number(),
+  generator: z.number(),
+});
+
+const cost = z.object({
+  roundTrips: z.number().nullable(),
+  commits: z.number().nullable(),
+  walBytes: z.number().nullable().describe('Without full-page images'),
+  fullPageImageBytes: z.number().nullable(),
+  redisCommands: z.number().nullable(),
+  cpuMicros: cpu.describe('By component; the generator is not part of the total'),
+  cpuMicrosTotal: z.number(),
+});
+
+const batch = z.object({
+  boundary: z.string(),
+  batches: z.number(),
+  meanSize: z.number(),
+  statementMsPerPayment: z.number(),
+});
+
+const round = z.object({
+  round: z.number().describe('From 1; the rounds of a scenario with the same number ran next to each other'),
+  position: z.number().describe('From 1, within its block; shuffled by the seed'),
+  windowSeconds: z.number(),
+  settledPerSecond: z.number().describe('Final orders that the database shows and the driver saw end in the window'),
+  acceptedPerSecond: z.number().describe('Accepted, final or not: beside, never instead'),
+  latencyMs: latency.describe('Request to final answer'),
+  outcomes: z.object({ paid: z.number(), refused: z.number(), failed: z.number(), unknown: z.number() }).describe('All requests of the round'),
+  refusals: z.record(z.string(), z.number()).describe('By code'),
+  faults: z.record(z.string(), z.number()).describe('What failed or stayed unknown, by code'),
+  settledByEngine: z.record(z.string(), z.number()),
+  transactionMs: z.array(perPayment).describe('Per payment: sum over its boundaries (decides), and the longest'),
+  locks: z.array(lock),
+  lockHoldPerPaymentMs: z.array(perPayment),
+  semanticHoldMs: z.array(
+    z.object({ engine: z.string(), acceptedToFinal: z.number().nullable(), debitToFinal: z.number().nullable() }),
+  ),
+  cost: cost.describe('Per settled payment'),
+  memoryMb: z.object({ router: z.number(), worker: z.number() }).describe('Largest process of each kind'),
+  batches: z.array(batch),
+  delivery: z.object({ expected: z.number(), received: z.number() }),
+  drain: z.object({ seconds: z.number(), openSagas: z.number(), undelivered: z.number(), underOneSecond: z.boolean(), drained: z.boolean() }),
+  counting: z.object({
+    driver: z.number().describe('Orders for which the driver got a final answer'),
+    database: z.number().describe('Of these, orders that the database shows with the same outcome'),
+    unseen: z.number().describe('Final orders whose answer the driver did not get'),
+    otherEngine: z.number().describe("Orders that another engine than the arm's worked on"),
+  }),
+  consistency: z.object({
+    checked: z.number(),
+    violations: z.number(),
+    findings: z.array(z.object({ code: z.string(), title: z.string(), violations: z.number(), sample: z.array(z.string()) })),
+  }),
+  endedEarly: z.boolean().describe('The orders laid out for the round ran out'),
+  noisy: z.boolean(),
+  foreignCores: z.number().describe('CPU used by anything else on the machine'),
+  valid: z.boolean(),
+  reasons: z.array(z.string()).describe('Why the round does not count'),
+});
+
+const arm = z.object({
+  name: z.string().describe('The engine, or its second copy (A/A)'),
+  engine: z.string(),
+  scenario: z.string(),
+  control: z.boolean(),
+  processes: z.array(z.object({ name: z.string(), connections: z.number() })),
+  connections: z.number(),
+  latencyMs: latency.describe('Merged histograms of the rounds that count'),
+  latencyCurve: z.array(z.tuple([z.number(), z.number()])).describe('Percentile and milliseconds'),
+  invariants: z.array(z.object({ code: z.string(), title: z.string(), examined: z.number(), violations: z.number() })),
+  verified: z.boolean().describe('A full pass of the verifier ran after the last round'),
+  violations: z.number(),
+  rounds: z.array(round),
+});
+
+const comparison = z.object({
+  scenario: z.string(),
+  metric: z.string(),
+  baseline: z.string(),
+  candidate: z.string(),
+  rounds: z.number(),
+  ratio: z.number().describe('Geometric mean over rounds, candidate / baseline'),
+  ci95: z.tuple([z.number(), z.number()]).nullable(),
+  p: z.number().nullable(),
+  control: z.tuple([z.number(), z.number()]).nullable().describe('95 % interval of two copies of the same arm'),
+  verdict: z.enum(['faster', 'slower', 'equivalent', 'inconclusive', 'indicative', 'none']),
+});
+
+const kpi = z.object({
+  id: z.string(),
+  title: z.string(),
+  target: z.string(),
+  scenario: z.string().nullable(),
+  candidate: z.string().nullable(),
+  baseline: z.string().nullable(),
+  measured: z.number().nullable(),
+  unit: z.enum(['x', '%', 's', 'none']),
+  bound: z.number().nullable().describe('What the measurement proves with 95 % confidence'),
+  verdict: z.enum(['met', 'missed', 'not enough evidence', 'not measurable by this tool', 'NOT RUN']),
+  note: z.string(),
+});
+
+const guard = z.object({
+  scenario: z.string(),
+  arm: z.string(),
+  boundary: z.string(),
+  firstMs: z.number(),
+  lastMs: z.number(),
+  ratio: z.number(),
+  degraded: z.boolean(),
+});
+
+const drill = z.object({
+  engine: z.string(),
+  killedAfterSeconds: z.number(),
+  openAtKill: z.number(),
+  replacementReadySeconds: z.number(),
+  secondsToZeroOpen: z.number().nullable().describe('From the kill; null when sagas stayed open'),
+  violations: z.number(),
+});
+
+const scenario = z.object({
+  name: z.string(),
+  sentence: z.string(),
+  arms: z.array(z.string()),
+  clients: z.number(),
+  skew: z.string(),
+  users: z.number(),
+  products: z.number(),
+  orders: z.number(),
+  ordersPerRound: z.number(),
+  addedMs: z.record(z.string(), z.number()),
+  outsideMs: z.number(),
+  outsideTimeoutMs: z.number(),
+  outsideFailureRate: z.number(),
+  failures: z.record(z.string(), z.number()),
+  percentage: z.number().nullable(),
+  redlockRetryMs: z.string(),
+  connectionsPerArm: z.number(),
+  windowSeconds: z.number(),
+  leadInSeconds: z.number(),
+});
+
+export const resultSchema = z.object({
+  schemaVersion: z.string(),
+  run: z.object({
+    id: z.string(),
+    mode: z.enum(['quick', 'default', 'full']),
+    startedAt: z.string(),
+    finishedAt: z.string().nullable(),
+    seconds: z.number(),
+    seed: z.number(),
+    command: z.string(),
+    commit: z.string().nullable(),
+    dirty: z.boolean().nullable(),
+    timeScale: z.number(),
+    rounds: z.number(),
+    sabotage: z.string().nullable(),
+    state: z.enum(['running', 'complete', 'interrupted', 'failed']),
+  }),
+  environment: z.object({
+    cpu: z.string(),
+    cores: z.number(),
+    memoryMb: z.number(),
+    kernel: z.string(),
+    node: z.string(),
+    postgres: z.object({ version: z.string(), how: z.string(), settings: z.record(z.string(), z.string()) }),
+    redis: z.object({ version: z.string(), how: z.string(), settings: z.record(z.string(), z.string()) }),
+    fdatasyncPerSecond: z.number().nullable().describe('8 kB writes, one after the other, on the volume of the data'),
+    fdatasyncWhere: z.string(),
+    loadAverage: z.number(),
+    cpuPressure: z.number().nullable().describe('Percent of the last 10 s in which something waited for a CPU, before the run'),
+    topology: z.array(z.string()),
+  }),
+  scenarios: z.array(scenario),
+  arms: z.array(arm),
+  comparisons: z.array(comparison),
+  kpis: z.array(kpi),
+  guard: z.array(guard),
+  drills: z.array(drill),
+  validity: z.object({
+    coResident: z.boolean(),
+    noisy: z.boolean(),
+    unsteady: z.boolean(),
+    reasons: z.array(z.string()),
+  }),
+  notRun: z.array(z.object({ stage: z.string(), why: z.string() })),
+});
+
+export type Result = z.infer<typeof resultSchema>;
+export type ArmResult = z.infer<typeof arm>;
+export type RoundResult = z.infer<typeof round>;
+export type ScenarioResult = z.infer<typeof scenario>;
+export type Comparison = z.infer<typeof comparison>;
+export type Kpi = z.infer<typeof kpi>;
+export type GuardRow = z.infer<typeof guard>;
+export type Drill = z.infer<typeof drill>;
+export type Distribution = z.infer<typeof distribution>;
+export type LockResult = z.infer<typeof lock>;
+export type Cost = z.infer<typeof cost>;
+export type Environment = Result['environment'];
+
+/** `bench/result.schema.json` is this, and a test compares them. */
+export const jsonSchemaOfResult = (): unknown => z.toJSONSchema(resultSchema, { target: 'draft-2020-12' });
+
+/** Rounds that count. */
+export const validRounds = (of: ArmResult): RoundResult[] => of.rounds.filter((one) => one.valid);
