@@ -1,25 +1,35 @@
+create or replace function microseconds(span interval) returns bigint language sql immutable parallel safe as $$
+  select (extract(epoch from span) * 1000000)::bigint
+$$;
+
 -- legacy-lean: the whole payment in one call and one transaction, with the same rows as the five steps. It is the only
 -- second copy of the rules, because the set-based steps cost a single payment twice as much; a differential test holds
 -- the two together. A refusal raises SQLSTATE SR001 with its code as message, which rolls everything back.
+--
+-- Order of locks, as everywhere: order, coupon, balance, stocks by id. The *_us columns say how long a lock was waited for and
+-- when, counted from the start of the call, it was held; the caller knows when the COMMIT came back.
 create or replace function pay_order(
   order_id bigint, user_id bigint, coupon_id bigint, side text, reason text, bucket int, version bigint, engine text, added_ms double precision
 ) returns table (
-  verdict text, route_side text, route_reason text, route_bucket int, route_version bigint, paid_by text, refusal text, payment_id bigint, amount bigint,
-  lock_wait_us bigint, locked_at_us bigint, stock_wait_us bigint, stock_locked_at_us bigint
+  verdict text, route_side text, route_reason text, route_bucket int, route_version bigint, worked_by text, refusal text, payment_id bigint, amount bigint,
+  saga_id bigint, replayed boolean, order_locked_at_us bigint, coupon_locked_at_us bigint,
+  balance_wait_us bigint, balance_locked_at_us bigint, stock_wait_us bigint, stock_locked_at_us bigint
 ) language plpgsql as $$
 #variable_conflict use_variable
 declare
   o record; c record; b record; item record; route record; due bigint; cut bigint := 0; paid bigint; total bigint := 0; lines int := 0;
-  t0 timestamptz := clock_timestamp(); t1 timestamptz; t2 timestamptz; t3 timestamptz; t4 timestamptz;
+  began timestamptz := clock_timestamp(); order_locked timestamptz; coupon_locked timestamptz;
+  balance_asked timestamptz; balance_locked timestamptz; stock_asked timestamptz; stock_locked timestamptz;
 begin
   select * into route from claim_routes(array[order_id], array[user_id], array[coupon_id], array[side], array[reason], array[bucket], array[version]);
   if route.verdict <> 'CLAIMED' then
     return query select route.verdict, route.side, route.reason, route.bucket, route.config_version, route.engine, route.refusal,
-      route.payment_id, route.amount, 0::bigint, 0::bigint, 0::bigint, 0::bigint;
+      route.payment_id, route.amount, route.saga_id, true, null::bigint, null::bigint, null::bigint, null::bigint, null::bigint, null::bigint;
     return;
   end if;
 
   select x.* into o from orders x where x.id = order_id for update;
+  order_locked := clock_timestamp();
   if o.status <> 'PENDING' then raise exception 'ORDER_NOT_PAYABLE' using errcode = 'SR001'; end if;
   select coalesce(sum(i.qty * i.unit_price), 0), count(*) into total, lines from order_items i where i.order_id = order_id;
   if total <> o.total_amount or total <= 0 then raise exception 'VALIDATION_FAILED' using errcode = 'SR001'; end if;
@@ -27,24 +37,25 @@ begin
   if coupon_id is not null then
     select u.status, d.discount into c from user_coupons u join coupons d on d.id = u.coupon_id
     where u.id = coupon_id and u.user_id = user_id for update of u;
+    coupon_locked := clock_timestamp();
     if c.status is distinct from 'ISSUED' then raise exception 'COUPON_UNUSABLE' using errcode = 'SR001'; end if;
     cut := least(c.discount, due);
     due := due - cut;
     update user_coupons u set status = 'USED', used_order_id = order_id where u.id = coupon_id;
   end if;
 
-  t1 := clock_timestamp();
+  balance_asked := clock_timestamp();
   select x.* into b from balances x where x.user_id = user_id for update;
-  t2 := clock_timestamp();
+  balance_locked := clock_timestamp();
   if b.amount is null or b.amount < due then raise exception 'BALANCE_INSUFFICIENT' using errcode = 'SR001'; end if;
   update balances x set amount = x.amount - due, version = x.version + 1 where x.user_id = user_id;
   insert into balance_ledger (user_id, order_id, kind, amount, balance_after, version)
   values (user_id, order_id, 'DEBIT', -due, b.amount - due, b.version + 1);
 
-  t3 := clock_timestamp();
+  stock_asked := clock_timestamp();
   perform s.product_id from stocks s where s.product_id = any(array(select i.product_id from order_items i where i.order_id = order_id))
   order by s.product_id for update;
-  t4 := clock_timestamp();
+  stock_locked := clock_timestamp();
   for item in select i.product_id, i.qty, (
       select coalesce(sum(case l.kind when 'RESERVE' then l.qty when 'UNCONFIRM' then l.qty else -l.qty end), 0)
       from stock_ledger l where l.order_id = order_id and l.product_id = i.product_id) as live
@@ -54,7 +65,7 @@ begin
     insert into stock_ledger (product_id, order_id, kind, qty) values (item.product_id, order_id, 'CONFIRM', item.qty);
   end loop;
 
-  if exists (select from users u where u.id = user_id and u.payment_blocked) then raise exception 'PAYMENT_FAILED' using errcode = 'SR001'; end if;
+  if not exists (select from users u where u.id = user_id and not u.payment_blocked) then raise exception 'PAYMENT_FAILED' using errcode = 'SR001'; end if;
   insert into payments (order_id, user_id, amount, engine) values (order_id, user_id, due, engine) returning id into paid;
   update orders x set status = 'PAID', engine = pay_order.engine, user_coupon_id = coupon_id, discount_amount = cut, final_amount = due,
     xid = pg_current_xact_id() where x.id = order_id;
@@ -62,23 +73,25 @@ begin
   select order_id, r.event_type, r.target_system, jsonb_build_object('paymentId', paid, 'orderId', order_id, 'userId', user_id, 'amount', due)
   from delivery_route r where r.event_type = 'payment.completed';
   if added_ms > 0 then perform pg_sleep(added_ms / 1000); end if;
-  return query select 'PAID', route.side, route.reason, route.bucket, route.config_version, engine, null::text, paid, due,
-    (extract(epoch from t2 - t1) * 1000000)::bigint, (extract(epoch from t2 - t0) * 1000000)::bigint,
-    (extract(epoch from t4 - t3) * 1000000)::bigint, (extract(epoch from t4 - t0) * 1000000)::bigint;
+  return query select 'PAID', route.side, route.reason, route.bucket, route.config_version, engine, null::text, paid, due, null::bigint, false,
+    microseconds(order_locked - began), microseconds(coupon_locked - began), microseconds(balance_locked - balance_asked),
+    microseconds(balance_locked - began), microseconds(stock_locked - stock_asked), microseconds(stock_locked - began);
 end $$;
 
 -- The short transaction after a rolled back payment: the order gets the status that says why and its stock goes back.
 create or replace function refuse_order(
   order_id bigint, user_id bigint, coupon_id bigint, side text, reason text, bucket int, version bigint, engine text, code text
 ) returns table (
-  verdict text, route_side text, route_reason text, route_bucket int, route_version bigint, paid_by text, refusal text, payment_id bigint, amount bigint
+  verdict text, route_side text, route_reason text, route_bucket int, route_version bigint, worked_by text, refusal text, payment_id bigint, amount bigint,
+  saga_id bigint, replayed boolean
 ) language plpgsql as $$
 #variable_conflict use_variable
 declare route record; cut bigint := 0; asked bigint[];
 begin
   select * into route from claim_routes(array[order_id], array[user_id], array[coupon_id], array[side], array[reason], array[bucket], array[version]);
   if route.verdict <> 'CLAIMED' then
-    return query select route.verdict, route.side, route.reason, route.bucket, route.config_version, route.engine, route.refusal, route.payment_id, route.amount;
+    return query select route.verdict, route.side, route.reason, route.bucket, route.config_version, route.engine, route.refusal,
+      route.payment_id, route.amount, route.saga_id, true;
     return;
   end if;
   perform x.id from orders x where x.id = order_id for update;
@@ -90,5 +103,6 @@ begin
   update orders x set status = refusal_status(code), refusal_code = code, engine = refuse_order.engine,
     user_coupon_id = case when cut > 0 then coupon_id end, discount_amount = cut, final_amount = x.total_amount - cut, xid = pg_current_xact_id()
   where x.id = order_id;
-  return query select 'REFUSED', route.side, route.reason, route.bucket, route.config_version, engine, code, null::bigint, null::bigint;
+  return query select 'REFUSED', route.side, route.reason, route.bucket, route.config_version, engine, code, null::bigint, null::bigint,
+    null::bigint, false;
 end $$;

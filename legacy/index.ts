@@ -1,0 +1,2 @@
+export { createLeanEngine } from './lean-engine.ts';
+export { createLegacyEngine } from './legacy-engine.ts';

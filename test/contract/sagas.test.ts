@@ -1,0 +1,22 @@
+import { createSagaEngine, startWorker } from '../../eventdriven/index.ts';
+import { exercisePaymentEngine } from './payment-engine.contract.ts';
+
+const styles = [
+  { style: 'orchestration', roles: ['orchestrator'] },
+  { style: 'choreography', roles: ['order', 'balance', 'product', 'payment'] },
+] as const;
+
+for (const { style, roles } of styles) {
+  exercisePaymentEngine(style, async (ports) => {
+    const worker = await startWorker({ ...ports, roles });
+    const engine = createSagaEngine(style, ports);
+    await engine.start();
+    return {
+      engine,
+      async stop() {
+        await engine.stop();
+        await worker.stop();
+      },
+    };
+  });
+}
