@@ -13,6 +13,8 @@ import { WaitingRoom } from './waiting-room.ts';
 const acceptTimeoutMs = 1_000;
 /** Written into saga_state when a saga is accepted. */
 const deadlineMs = 30_000;
+/** How long a stopping router still listens for the sagas it accepted. They end without it, too. */
+const stopGraceMs = 5_000;
 /** At most this many payments in one accepting transaction. */
 const maxBatch = 64;
 
@@ -74,6 +76,7 @@ export function createSagaEngine(style: Style, ports: EnginePorts): PaymentEngin
 
     async submit(command, signal): Promise<Submission> {
       if (accepting === undefined || room === undefined || stopped) throw new Error(`${style} is not running`);
+      signal.throwIfAborted();
       const began = performance.now();
       inFlight++;
       const leave = () => {
@@ -102,8 +105,9 @@ export function createSagaEngine(style: Style, ports: EnginePorts): PaymentEngin
     },
 
     async stop() {
-      await accepting?.drained();
       stopped = true;
+      await accepting?.drained();
+      await room?.emptied(stopGraceMs);
       await room?.stop();
       await doorbell?.close();
       redis?.disconnect();

@@ -27,6 +27,7 @@ export class WaitingRoom {
   readonly #waiters = new Map<number, Waiter>();
   readonly #db: Tx;
   readonly #onError: (error: unknown) => void;
+  #onEmpty: (() => void) | undefined;
   #timer: NodeJS.Timeout | undefined;
   #polling: Promise<void> = Promise.resolve();
 
@@ -53,7 +54,9 @@ export class WaitingRoom {
   /** Resolves with the saga's end. When `signal` aborts nobody listens any more and the promise stays open. */
   wait(orderId: number, sagaId: number, signal: AbortSignal): Promise<SagaEnd> {
     return new Promise((resolve) => {
-      const leave = () => this.#waiters.delete(orderId);
+      const leave = () => {
+        this.#leave(orderId);
+      };
       this.#waiters.set(orderId, {
         sagaId,
         since: performance.now(),
@@ -67,11 +70,28 @@ export class WaitingRoom {
     });
   }
 
+  /** Resolves when nobody waits any more, or after `limitMs`: sagas go on without a listener. */
+  async emptied(limitMs: number): Promise<void> {
+    if (this.#waiters.size === 0) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, limitMs);
+      this.#onEmpty = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
   call(end: SagaEnd): void {
     const waiter = this.#waiters.get(end.orderId);
     if (waiter === undefined) return;
-    this.#waiters.delete(end.orderId);
+    this.#leave(end.orderId);
     waiter.resolve(end);
+  }
+
+  #leave(orderId: number): void {
+    this.#waiters.delete(orderId);
+    if (this.#waiters.size === 0) this.#onEmpty?.();
   }
 
   async poll(): Promise<void> {
