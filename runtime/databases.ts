@@ -25,13 +25,13 @@ export async function createDatabase(adminUrl: string, name: string): Promise<vo
 }
 
 /**
- * A copy of a database that nobody is connected to. Copied through the WAL: FILE_COPY waits for two checkpoints of the whole server,
- * which beside a loaded arm takes seconds.
+ * A copy of a database that nobody is connected to. By files: measured on PostgreSQL 18, 300 MB took 0.9 to 1.5 s against 1.8 to 3.4 s
+ * through the WAL; an empty one about 50 ms either way.
  */
 export async function cloneDatabase(adminUrl: string, template: string, name: string): Promise<void> {
   await onServer(adminUrl, async (server) => {
     await server.query(
-      `create database ${pg.escapeIdentifier(name)} template ${pg.escapeIdentifier(template)} strategy wal_log`,
+      `create database ${pg.escapeIdentifier(name)} template ${pg.escapeIdentifier(template)} strategy file_copy`,
     );
     await setMark(server, name);
   });

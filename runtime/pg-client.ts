@@ -44,8 +44,8 @@ function sessionSettings({ isolation, timeoutMs = 0, pinnedPlans }: ConnectionOp
   return settings;
 }
 
-const int8: number = 20;
-const int8Array: number = 1016;
+const int8 = 20;
+const int8Array = 1016;
 
 function toInteger(text: string): number {
   const value = Number(text);
@@ -53,14 +53,17 @@ function toInteger(text: string): number {
   return value;
 }
 
+/** The driver's own, without its overloads by type. */
+const builtIn = pg.types.getTypeParser as (oid: number, format: string) => (text: string) => unknown;
+
 /** bigint as number: ids and won stay below 2^53, and a value that does not is an error, not a rounding. */
-const getTypeParser = ((oid: number, format?: 'text' | 'binary') => {
-  if (format !== 'binary' && oid === int8) return toInteger;
-  if (format !== 'binary' && oid === int8Array) {
-    const items = pg.types.getTypeParser(oid, 'text') as (text: string) => (string | null)[];
+const getTypeParser = ((oid: number, format = 'text') => {
+  if (format === 'text' && oid === int8) return toInteger;
+  if (format === 'text' && oid === int8Array) {
+    const items = builtIn(oid, format) as (text: string) => (string | null)[];
     return (text: string) => items(text).map((item) => (item === null ? null : toInteger(item)));
   }
-  return pg.types.getTypeParser(oid, format ?? 'text');
+  return builtIn(oid, format);
 }) as typeof pg.types.getTypeParser;
 
 const names = new Map<string, string>();

@@ -13,6 +13,7 @@ export function openRedis(url: string, name: string, onError: (error: Error) => 
   const redis = new Redis(url, {
     connectionName: name,
     connectTimeout: 5_000,
+    disconnectTimeout: 200,
     commandTimeout: 10_000,
     maxRetriesPerRequest: 10,
     enableOfflineQueue: true,

@@ -56,7 +56,7 @@ export async function checkRedis(url: string): Promise<string> {
       { cause },
     );
   } finally {
-    redis.disconnect();
+    if (redis.status !== 'end') redis.disconnect(); // After the end it would set a timer of 2 s that nothing clears.
   }
 }
 

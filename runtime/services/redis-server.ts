@@ -68,7 +68,7 @@ async function isReady(child: ChildProcess, url: string): Promise<boolean> {
     } catch {
       await sleep(20);
     } finally {
-      probe.disconnect();
+      if (probe.status !== 'end') probe.disconnect(); // After the end it would set a timer of 2 s that nothing clears.
     }
   }
   return false;
