@@ -1,0 +1,133 @@
+import { pathToFileURL } from 'node:url';
+import { Command, InvalidArgumentError } from 'commander';
+import { type EngineName, engines as engineRows } from '../domain/engines.ts';
+import type { PaymentEngine } from '../domain/payment-engine.ts';
+import { type Config, ConfigError, readConfig } from '../runtime/config.ts';
+import { openPool } from '../runtime/database.ts';
+import { listen } from '../runtime/http.ts';
+import { announceReady, runUntilSignal, type Stoppable, stopInReverse } from '../runtime/lifecycle.ts';
+import { createLog, type Logger } from '../runtime/log.ts';
+import { createMetrics, type Metrics } from '../runtime/metrics.ts';
+import { type AdmissionLimits, createAdmission } from './admission.ts';
+import { createApp } from './app.ts';
+import { startEngines } from './engines.ts';
+import { createHeldRequests } from './held-requests.ts';
+import { createPaymentMetrics } from './payment-metrics.ts';
+import { watchRollout } from './rollout.ts';
+import { redisHints } from './rollout-hints.ts';
+import { createRouting } from './routing.ts';
+import { createUserTiers } from './user-tiers.ts';
+
+export interface RouterOverrides {
+  /** Instead of the engines of these names. */
+  readonly engines?: Partial<Record<EngineName, PaymentEngine>>;
+  readonly limits?: Partial<AdmissionLimits>;
+  readonly metrics?: Metrics;
+  readonly log?: Logger;
+  /** How long a stop waits for payments in work, default 6 s. */
+  readonly drainMs?: number;
+  /** How old a rollout may be that nobody confirms, default 10 s. */
+  readonly maxAgeMs?: number;
+}
+
+export interface Router extends Stoppable {
+  readonly url: string;
+}
+
+/** For the API, the poll and the look-up of tiers; the engines have their own. Opened when needed: a pinned router has one. */
+const ownConnections = 4;
+/** A statement of the router's own that takes longer has failed. */
+const statementTimeoutMs = 5_000;
+
+/** The whole router in this process. Rejects, with nothing left open, when its engines or its port cannot be had. */
+export async function startRouter(config: Config, overrides: RouterOverrides = {}): Promise<Router> {
+  const { drainMs = 6_000 } = overrides;
+  const metrics = overrides.metrics ?? createMetrics();
+  const log = overrides.log ?? createLog('router', config.logLevel);
+  const running: Stoppable[] = [];
+  try {
+    const pool = openPool({
+      url: config.databaseUrl,
+      size: ownConnections,
+      timeoutMs: statementTimeoutMs,
+      applicationName: 'sagashift-router',
+    });
+    running.push({ stop: () => pool.close() });
+    const engines = await startEngines({ config, metrics, log, clock: Date.now }, overrides.engines);
+    running.push(engines);
+    const watch = await watchRollout({
+      tx: pool,
+      routerId: config.workerId,
+      switches: config,
+      metrics,
+      log,
+      hints: redisHints(config.redisUrl, config.keyPrefix),
+      ...(overrides.maxAgeMs === undefined ? {} : { maxAgeMs: overrides.maxAgeMs }),
+    });
+    running.push(watch);
+
+    const admission = createAdmission({ payments: 2_000, paymentsPerUser: 200, ...overrides.limits });
+    const held = createHeldRequests();
+    const app = createApp({
+      routing: createRouting(watch, createUserTiers({ tx: pool }), engines.pinned),
+      engines,
+      counts: createPaymentMetrics(metrics),
+      admission,
+      held,
+      metrics,
+      log,
+      waitLimitMs: config.waitLimitMs,
+      pool,
+      ready: async () => engines.pinned !== undefined || !watch.stale(),
+    });
+    const server = await listen(app, config.host, config.port);
+    running.push({
+      stop: async () => {
+        const closing = server.close();
+        const left = await admission.drain(drainMs);
+        if (left > 0) log.warn({ left }, 'payments are still open: their requests are answered 202');
+        held.releaseAll();
+        await closing;
+      },
+    });
+    let stopping: Promise<void> | undefined;
+    return { url: server.url, stop: () => (stopping ??= stopInReverse(running)) };
+  } catch (error) {
+    await stopInReverse(running);
+    throw error;
+  }
+}
+
+function commandLine(argv: readonly string[]): Partial<Pick<Config, 'engine' | 'port'>> {
+  const names = engineRows.map((row) => row.name);
+  const command = new Command('router')
+    .description('Takes payments over HTTP and sends each to the monolith or to the saga')
+    .option('--engine <name>', `send everything to one engine: ${names.join(', ')}`, (name) => {
+      if (names.includes(name as EngineName)) return name as EngineName;
+      throw new InvalidArgumentError(`there are ${names.join(', ')}`);
+    })
+    .option('--port <number>', 'port to listen on; 0 takes a free one', (text) => {
+      const port = Number(text);
+      if (/^\d{1,5}$/.test(text) && port <= 65_535) return port;
+      throw new InvalidArgumentError('a port is a number from 0 to 65535');
+    })
+    .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2));
+  return command.parse(argv).opts();
+}
+
+async function main(): Promise<void> {
+  const options = commandLine(process.argv);
+  try {
+    const config = { ...readConfig(), ...options };
+    await runUntilSignal(async () => {
+      const router = await startRouter(config);
+      announceReady('router', router.url);
+      return router;
+    });
+  } catch (error) {
+    process.stderr.write(`${error instanceof ConfigError ? error.message : String(error)}\n`);
+    process.exitCode = error instanceof ConfigError ? 2 : 1;
+  }
+}
+
+if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) await main();
