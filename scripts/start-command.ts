@@ -1,0 +1,106 @@
+import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import type { Stoppable } from '../runtime/lifecycle.ts';
+import { type Stack, startStack } from './stack.ts';
+
+export interface StartIo {
+  readonly env: NodeJS.ProcessEnv;
+  readonly out: (text: string) => void;
+  readonly err: (text: string) => void;
+  /** Keeps what `start` started until the process is told to end. */
+  readonly run: (start: () => Promise<Stoppable>) => Promise<void>;
+  /** Tells the process to end. */
+  readonly end: () => void;
+}
+
+/** Resolves with the exit code when everything has stopped: 0 ok, 1 failed, 2 usage or a database that is not ours, 4 unreachable. */
+export async function runStart(argv: readonly string[], io: StartIo): Promise<number> {
+  try {
+    const { port, json } = startCommand(io)
+      .parse([...argv], { from: 'user' })
+      .opts<{ port: number; json?: boolean }>();
+    let broken: string | undefined;
+    let stopped = false;
+    await io.run(async () => {
+      const stack = await startStack({ env: io.env, port });
+      io.out(json === true ? `${JSON.stringify(asJson(stack))}\n` : asText(stack));
+      void stack.broken.then((what) => {
+        if (stopped) return;
+        broken = what;
+        io.end();
+      });
+      return {
+        stop() {
+          stopped = true;
+          return stack.stop();
+        },
+      };
+    });
+    if (broken === undefined) return 0;
+    io.err(`${broken}: everything was stopped\n`);
+    return 1;
+  } catch (error) {
+    // commander has printed what was wrong, or the help that was asked for.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    io.err(`${error instanceof Error ? error.message : String(error)}\n`);
+    return typeof error === 'object' && error !== null && 'exitCode' in error ? Number(error.exitCode) : 1;
+  }
+}
+
+const startCommand = (io: StartIo): Command =>
+  new Command('start')
+    .description(
+      'Starts the whole stack: Postgres and Redis (or DATABASE_URL, REDIS_URL), data, data platform, router, orchestrator',
+    )
+    .option('--port <number>', 'of the router; 0 takes a free one', portFrom, 0)
+    .option('--json', 'print one line of JSON when everything is up')
+    .configureOutput({ writeOut: io.out, writeErr: io.err })
+    .showHelpAfterError('(--help shows what there is)')
+    .exitOverride();
+
+function portFrom(text: string): number {
+  if (/^\d{1,5}$/.test(text) && Number(text) <= 65_535) return Number(text);
+  throw new InvalidArgumentError('a port is a number from 0 to 65535');
+}
+
+const asJson = ({ router, orchestrator, dataPlatform, databaseUrl, redisUrl, how, order, pids }: Stack): object => ({
+  ready: true,
+  name: 'start',
+  url: router,
+  orchestrator,
+  dataPlatform,
+  databaseUrl,
+  redisUrl,
+  how,
+  order,
+  pids,
+});
+
+function asText({
+  router,
+  orchestrator,
+  dataPlatform,
+  databaseUrl,
+  redisUrl,
+  how,
+  order = { id: 1, userId: 1 },
+  pids: [platformPid, orchestratorPid, routerPid],
+}: Stack): string {
+  return `Sagashift is up; Ctrl-C stops it all.
+
+  router         ${router} (pid ${routerPid})
+  orchestrator   ${orchestrator}/metrics (pid ${orchestratorPid})
+  data platform  ${dataPlatform}/v1/stats (pid ${platformPid})
+  postgres       ${databaseUrl} (${how.postgres})
+  redis          ${redisUrl} (${how.redis})
+
+Pay an order, look at it, see what the outside heard of it:
+
+  curl -s -X POST ${router}/v1/orders/${order.id}/payments -H 'content-type: application/json' -d '{"userId":${order.userId}}'
+  curl -s ${router}/v1/orders/${order.id}
+  curl -s ${dataPlatform}/v1/stats
+
+Everybody is on the monolith so far. Send half of the users to the saga:
+
+  DATABASE_URL=${databaseUrl} REDIS_URL=${redisUrl} npm run canary -- set 50 --reason 'a first look'
+`;
+}
