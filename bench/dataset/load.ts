@@ -7,7 +7,8 @@ import type { Manifest } from '../../consistency/manifest.ts';
 import { assertOurs } from '../../runtime/databases.ts';
 import { type DatasetOptions, datasetOptions } from './options.ts';
 import { createWorld, type World } from './plan.ts';
-import { type Facts, gatherFacts, openingOf, type Row, type TableRows, tables, topUpOf } from './rows.ts';
+import { type Facts, gatherFacts, openingOf, topUpOf } from './facts.ts';
+import { type Row, type TableRows, tables } from './rows.ts';
 
 export interface LoadProgress {
   readonly table: string;

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { type DatasetOptions, datasetOptions } from './options.ts';
 import { createWorld, discountFor, mostExpensiveOrder, type OrderPlan, planOrders } from './plan.ts';
-import { openingOf } from './rows.ts';
+import { openingOf } from './facts.ts';
 import { estimateTheta } from './zipf.ts';
 
 const failures = { lowBalanceShare: 0.05, lapsedShare: 0.05, usedCouponShare: 0.05, blockedShare: 0.05 };

@@ -1,0 +1,70 @@
+import { describe, expect, test } from '@jest/globals';
+import type { Tx } from '../domain/ports.ts';
+import { askSubject, bySubject, findingOf, touchedBy } from './check.ts';
+import type { Invariant, Subject } from './invariant.ts';
+import { invariants } from './invariants.ts';
+
+const subject: Subject = { name: 'thing', sql: 'select 1 as id, null::bigint as order_id' };
+const invariant = (code: string, wrong: string, kind: Invariant['class'] = 'I'): Invariant => ({
+  code,
+  class: kind,
+  severity: 'money',
+  sentence: 'All is well.',
+  checks: [{ subject, wrong }],
+});
+
+const answering = (counts: object, violators: object[] = []): { tx: Tx; asked: string[] } => {
+  const asked: string[] = [];
+  const query = (text: string): Promise<never[]> => {
+    asked.push(text);
+    return Promise.resolve((text.includes('count(*)') ? [counts] : violators) as never[]);
+  };
+  return { tx: { query }, asked };
+};
+
+describe('asking a subject', () => {
+  test('one pass answers all its invariants', async () => {
+    const pair = [invariant('Z1', 'a'), invariant('Z2', 'b')];
+    const { tx, asked } = answering({ examined_0: 3, violations_0: 0, examined_1: 2, violations_1: 0 });
+    const answers = await askSubject(tx, subject, bySubject(pair).get(subject)!);
+    expect(asked).toHaveLength(1);
+    expect(answers.map(({ examined }) => examined)).toEqual([3, 2]);
+  });
+
+  test('a condition that came out NULL counts as a violation', async () => {
+    const { tx, asked } = answering({ examined_0: 1, violations_0: 0 });
+    await askSubject(tx, subject, bySubject([invariant('Z1', 'amount <> total')]).get(subject)!);
+    expect(asked[0]).toContain('(amount <> total) is not false');
+  });
+
+  test('a finding samples five ids, and orders count as touched once', async () => {
+    const violators = [1, 2, 3, 4, 5, 6, 6].map((id) => ({ id: String(id), orderId: id }));
+    const late = invariant('Z2', 'b', 'Q');
+    const first = invariant('Z1', 'a');
+    const { tx } = answering({ examined_0: 9, violations_0: 7, examined_1: 9, violations_1: 1 }, [
+      ...violators,
+      { id: '8', orderId: null },
+    ]);
+    const answers = await askSubject(tx, subject, bySubject([first, late]).get(subject)!);
+    expect(findingOf(first, answers)).toMatchObject({
+      examined: 9,
+      violations: 7,
+      sample: ['thing 1', 'thing 2', 'thing 3', 'thing 4', 'thing 5'],
+    });
+    expect([...touchedBy(answers)]).toEqual([
+      'order 1',
+      'order 2',
+      'order 3',
+      'order 4',
+      'order 5',
+      'order 6',
+      'thing 8',
+    ]);
+    expect(touchedBy(answers.filter((answer) => answer.invariant === late)).size).toBe(0);
+  });
+});
+
+test('codes are unique and every sentence ends', () => {
+  expect(new Set(invariants.map(({ code }) => code)).size).toBe(invariants.length);
+  for (const { sentence } of invariants) expect(sentence).toMatch(/^[A-Z].*\.$/);
+});

@@ -1,0 +1,83 @@
+import { engineNames } from './engine-names.ts';
+import type { Invariant, Subject } from './invariant.ts';
+import { order } from './order.ts';
+
+/** A saga with its receipts. Sets of boundaries are bit masks: bit n is boundary n. */
+const saga: Subject = {
+  name: 'saga',
+  sql: `
+    select coalesce(s.saga_id, e.saga_id) as id, s.order_id, s.saga_type, s.status, s.failure_code, s.event_count,
+      o.id is not null as has_order, o.status as order_status, o.engine, r.side,
+      coalesce(e.done, 0) as done, coalesce(e.done_mask, 0) as done_mask, coalesce(e.failed, 0) as failed,
+      coalesce(e.undone, 0) as undone, coalesce(e.undone_mask, 0) as undone_mask, coalesce(e.undos, 0) as undos
+    from saga_state s
+    full join (
+      select saga_id, count(*) filter (where op = 'EXECUTE' and status = 'SUCCESS') as done,
+        bit_or(1 << step_no) filter (where op = 'EXECUTE' and status = 'SUCCESS') as done_mask,
+        count(*) filter (where op = 'EXECUTE' and status <> 'SUCCESS') as failed,
+        count(*) filter (where op = 'COMPENSATE' and status = 'COMPENSATED') as undone,
+        bit_or(1 << step_no) filter (where op = 'COMPENSATE' and status = 'COMPENSATED') as undone_mask,
+        count(*) filter (where op = 'COMPENSATE') as undos
+      from saga_step_execution group by saga_id) e on e.saga_id = s.saga_id
+    left join orders o on o.id = s.order_id
+    left join payment_route r on r.order_id = s.order_id`,
+};
+
+export const sagaInvariants: readonly Invariant[] = [
+  {
+    code: 'G1',
+    class: 'I',
+    severity: 'process',
+    sentence:
+      'An order paid by a saga engine has one saga of that engine and a route to the saga side; others have none.',
+    checks: [
+      { subject: order, applies: `engine in ${engineNames.sagas}`, wrong: 'saga_type is distinct from engine' },
+      { subject: order, applies: `engine in ${engineNames.notSagas}`, wrong: 'saga_type is not null' },
+      {
+        subject: saga,
+        wrong: `not has_order or side is distinct from 'saga' or (engine is not null and engine is distinct from saga_type)`,
+      },
+    ],
+  },
+  {
+    code: 'G2',
+    class: 'I',
+    severity: 'process',
+    sentence: 'A saga’s completed boundaries are 1, 2, .. n, each once.',
+    checks: [{ subject: saga, wrong: 'status is null or done_mask is distinct from (2 << done::int) - 2' }],
+  },
+  {
+    code: 'G3',
+    class: 'T',
+    severity: 'process',
+    sentence: 'A COMPLETED saga ran all its boundaries, failed and undid none, and its order is PAID.',
+    checks: [
+      {
+        subject: saga,
+        applies: `status = 'COMPLETED'`,
+        wrong: `done = 0 or done is distinct from event_count or failed > 0 or undos > 0 or order_status is distinct from 'PAID'`,
+      },
+    ],
+  },
+  {
+    code: 'G4',
+    class: 'T',
+    severity: 'process',
+    sentence:
+      'A COMPENSATED saga undid each boundary it had completed, exactly once, and its order is refused for the saga’s reason.',
+    checks: [
+      {
+        subject: saga,
+        applies: `status = 'COMPENSATED'`,
+        wrong: `undone is distinct from done or undone_mask is distinct from done_mask or order_status is distinct from refusal_status(failure_code)`,
+      },
+    ],
+  },
+  {
+    code: 'G6',
+    class: 'Q',
+    severity: 'process',
+    sentence: 'When drained, no saga is open and none was given up.',
+    checks: [{ subject: saga, wrong: `status not in ('COMPLETED', 'COMPENSATED')` }],
+  },
+];

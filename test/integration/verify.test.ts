@@ -1,0 +1,286 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { loadDataset } from '../../bench/dataset/load.ts';
+import { datasetOptions } from '../../bench/dataset/options.ts';
+import { planOrders } from '../../bench/dataset/plan.ts';
+import { type Answer, askSubject, bySubject, findingOf } from '../../consistency/check.ts';
+import { type ClientEntry, verifyClientLog } from '../../consistency/client-log.ts';
+import { runVerify } from '../../consistency/command.ts';
+import type { Invariant } from '../../consistency/invariant.ts';
+import { invariants } from '../../consistency/invariants.ts';
+import { mutants } from '../../consistency/mutants.ts';
+import { type VerificationReport, verify } from '../../consistency/verifier.ts';
+import type { Tx } from '../../domain/ports.ts';
+import { databaseUrl, NotOursError } from '../../runtime/databases.ts';
+import { type FreshDatabase, freshDatabase, testServices } from '../support/services.ts';
+import { type Paid, payLean, paySagas } from './pay-by-sql.ts';
+
+const options = datasetOptions({
+  users: 60,
+  products: 12,
+  orders: 300,
+  lowBalanceShare: 0.06,
+  lapsedShare: 0.06,
+  usedCouponShare: 0.06,
+  blockedShare: 0.06,
+  couponShare: 0.4,
+});
+const plans = [...planOrders(options)];
+
+let database: FreshDatabase;
+let outcomes: Paid[];
+let fresh: VerificationReport;
+
+const broken = ({ perInvariant }: Pick<VerificationReport, 'perInvariant'>): object =>
+  Object.fromEntries(perInvariant.filter(({ violations }) => violations > 0).map(({ code, sample }) => [code, sample]));
+
+/** Of the asked invariants, those that what one transaction sees breaks. */
+async function brokenIn(tx: Tx, asked: readonly Invariant[]): Promise<string[]> {
+  const answers: Answer[] = [];
+  for (const [subject, questions] of bySubject(asked)) answers.push(...(await askSubject(tx, subject, questions)));
+  return asked
+    .map((invariant) => findingOf(invariant, answers))
+    .flatMap(({ code, violations }) => (violations > 0 ? [code] : []));
+}
+
+class RolledBack extends Error {}
+
+/** What is broken after the statement, which leaves nothing behind. */
+async function brokenAfter(sql: string, asked = invariants): Promise<string[]> {
+  let codes: string[] = [];
+  const work = database.pool.transaction(async (tx) => {
+    await tx.query(sql);
+    codes = await brokenIn(tx, asked);
+    throw new RolledBack();
+  });
+  await expect(work).rejects.toBeInstanceOf(RolledBack);
+  return codes;
+}
+
+beforeAll(async () => {
+  database = await freshDatabase();
+  await loadDataset(database.url, options);
+  fresh = await verify(database.url, { mode: 'drained' });
+  const lean: Paid[] = [];
+  for (const plan of plans.slice(0, 90)) lean.push(await payLean(database.pool, plan));
+  outcomes = [
+    ...lean,
+    ...(await paySagas(database.pool, plans.slice(90, 180), 'orchestration')),
+    ...(await paySagas(database.pool, plans.slice(180, 270), 'choreography')),
+  ];
+  await database.pool.query(`update external_event_log set status = 'SENT'`);
+});
+afterAll(() => database.drop());
+
+describe('a database whose books are in order', () => {
+  test('is without violation when freshly loaded, the past included', () => {
+    expect(broken(fresh)).toEqual({});
+    expect(Object.keys(fresh.checked)).toEqual(['history']);
+  });
+
+  test('is without violation after every kind of payment by one transaction and by sagas', async () => {
+    const report = await verify(database.url, {
+      mode: 'drained',
+      expectEngines: ['legacy-lean', 'orchestration', 'choreography'],
+    });
+    expect(broken(report)).toEqual({});
+    expect(report.checked).toMatchObject({ 'legacy-lean': 90, orchestration: 90, choreography: 90 });
+    expect(report.unexamined).toEqual([]);
+    expect(report.perInvariant.filter(({ examined }) => examined === 0)).toEqual([]);
+    expect(report.score).toMatchObject({ touched: 0, examined: 270 });
+  });
+
+  test('every payment ended as it was planned', () => {
+    const ended = new Map(outcomes.map((paid) => [paid.orderId, paid.outcome === 'paid' ? 'PAID' : paid.code]));
+    expect(plans.slice(0, 270).map(({ orderId }) => ended.get(orderId))).toEqual(
+      plans.slice(0, 270).map((plan) => plan.expect),
+    );
+    expect(new Set(ended.values()).size).toBe(5);
+  });
+
+  test('stays without violation in every snapshot while payments are in work', async () => {
+    let paying = true;
+    const work = (async () => {
+      for (const plan of plans.slice(270, 285)) await payLean(database.pool, plan);
+      await paySagas(database.pool, plans.slice(285, 290), 'orchestration');
+      paying = false;
+    })();
+    while (paying) expect(broken(await verify(database.url, { mode: 'live' }))).toEqual({});
+    await work;
+    await database.pool.query(`update external_event_log set status = 'SENT'`);
+  });
+});
+
+describe('each invariant fires', () => {
+  test('there is a mutant for every invariant', () => {
+    expect([...new Set(mutants.map(({ code }) => code))].sort()).toEqual(invariants.map(({ code }) => code).sort());
+  });
+
+  test('without a mutant nothing fires', async () => {
+    expect(await brokenAfter('select')).toEqual([]);
+  });
+
+  test.each(mutants)('$code when $does', async ({ code, sql }) => {
+    expect(
+      await brokenAfter(
+        sql,
+        invariants.filter((invariant) => invariant.code === code),
+      ),
+    ).toEqual([code]);
+  });
+});
+
+describe('the report', () => {
+  test('names ids of what is broken and how many orders it touches; class Q is no concern of a live pass', async () => {
+    const [row] = await database.pool.query<{ id: number; order_id: number; user_id: number; amount: number }>(
+      `delete from payments where id = (select min(id) from payments where engine = 'legacy-lean') returning id, order_id, user_id, amount`,
+    );
+    const report = await verify(database.url, { mode: 'live' });
+    await database.pool.query(
+      `insert into payments (id, order_id, user_id, amount, engine) overriding system value values ($1, $2, $3, $4, 'legacy-lean')`,
+      [row!.id, row!.order_id, row!.user_id, row!.amount],
+    );
+    expect(broken(report)).toMatchObject({ P4: [`order ${row!.order_id}`] });
+    expect(report.score.touched).toBe(1);
+    expect(report.perInvariant.map(({ code }) => code)).not.toContain('P7');
+  });
+
+  test('an engine that was expected and did nothing is unexamined', async () => {
+    expect((await verify(database.url, { mode: 'live', expectEngines: ['legacy', 'history'] })).unexamined).toEqual([
+      'legacy',
+    ]);
+  });
+
+  test('a user who may only read can verify', async () => {
+    const role = `reader_${Date.now()}`;
+    await database.pool.query(`create role ${role} login password 'reader' in role pg_read_all_data`);
+    try {
+      const url = new URL(database.url);
+      url.username = role;
+      url.password = 'reader';
+      expect(broken(await verify(url.href, { mode: 'live' }))).toEqual({});
+    } finally {
+      await database.pool.query(`drop role ${role}`);
+    }
+  });
+
+  test('progress counts every subject, and an interrupt ends the pass', async () => {
+    const seen: number[] = [];
+    await verify(database.url, { mode: 'live', onProgress: ({ done, of }) => seen.push(done / of) });
+    expect(seen.at(-1)).toBe(1);
+    await expect(verify(database.url, { mode: 'live', signal: AbortSignal.abort(new Error('stop')) })).rejects.toThrow(
+      'stop',
+    );
+  });
+
+  test('a database that is not ours is refused', async () => {
+    await expect(verify(databaseUrl(database.url, 'postgres'), { mode: 'live' })).rejects.toBeInstanceOf(NotOursError);
+  });
+});
+
+describe('the driver’s log', () => {
+  const log = (): ClientEntry[] =>
+    outcomes.map(({ orderId, outcome, paymentId }) =>
+      paymentId === undefined ? { orderId, outcome } : { orderId, outcome, paymentId },
+    );
+
+  test('agrees with what was paid and refused', async () => {
+    const report = await verifyClientLog(database.url, log());
+    expect(report).toMatchObject({ violations: 0, unknown: { paid: 0, refused: 0, open: 0 } });
+    expect(report.perInvariant.map(({ code, examined }) => [code, examined > 0])).toEqual([
+      ['A1', true],
+      ['A2', true],
+    ]);
+  });
+
+  test('A1: a 201 that was sent before COMMIT, and one with another payment id', async () => {
+    const open = (
+      await database.pool.query<{ id: number }>(`insert into orders (user_id, total_amount) values (1, 1) returning id`)
+    )[0]!.id;
+    const entries: ClientEntry[] = [
+      { orderId: open, outcome: 'paid' },
+      { ...log().find(({ outcome }) => outcome === 'paid')!, paymentId: 999_999 },
+    ];
+    const [a1] = (await verifyClientLog(database.url, entries)).perInvariant;
+    expect(a1).toMatchObject({ code: 'A1', examined: 2, violations: 2 });
+    await database.pool.query('delete from orders where id = $1', [open]);
+  });
+
+  test('A2: what was refused to the client was paid', async () => {
+    const paid = outcomes.find(({ outcome }) => outcome === 'paid')!.orderId;
+    const [, a2] = (await verifyClientLog(database.url, [{ orderId: paid, outcome: 'refused' }])).perInvariant;
+    expect(a2).toMatchObject({ code: 'A2', violations: 1, sample: [`order ${paid}`] });
+  });
+
+  test('says what became of the unknown', async () => {
+    const entries = [...outcomes.map(({ orderId }) => orderId), 999_999_999].map((orderId) => ({
+      orderId,
+      outcome: 'unknown' as const,
+    }));
+    const { unknown } = await verifyClientLog(database.url, entries);
+    const paid = outcomes.filter(({ outcome }) => outcome === 'paid').length;
+    expect(unknown).toEqual({ paid, refused: outcomes.length - paid, open: 1 });
+  });
+});
+
+describe('npm run verify', () => {
+  const run = async (
+    argv: string[],
+    env: NodeJS.ProcessEnv = {},
+  ): Promise<{ code: number; out: string; err: string }> => {
+    let [out, err] = ['', ''];
+    const code = await runVerify(argv, { env, out: (text) => (out += text), err: (text) => (err += text) });
+    return { code, out, err };
+  };
+
+  test('prints a table and ends with 0 when every invariant holds', async () => {
+    const { code, out } = await run(['--database-url', database.url, '--mode', 'drained']);
+    expect(out).toMatch(/B1 +60 +0 {2}A balance is the sum of its ledger\./);
+    expect(out).toMatch(/0 of 290 orders touched by a violation: at least 98\.972 %/);
+    expect(code).toBe(0);
+  });
+
+  test('ends with 1 and names ids when one is broken, and keeps the finding when asked to', async () => {
+    await database.pool.query(
+      `update external_event_log set status = 'PENDING' where event_id = (select min(event_id) from external_event_log)`,
+    );
+    const { code, out } = await run(['--database-url', database.url, '--mode', 'drained', '--record', '--json']);
+    const text = (await run(['--database-url', database.url, '--mode', 'drained'])).out;
+    await database.pool.query(`update external_event_log set status = 'SENT'`);
+    expect(code).toBe(1);
+    expect((JSON.parse(out) as VerificationReport).violations).toBe(1);
+    expect(text).toMatch(/X2 .*\n +! delivery \d+\n/);
+    expect(await database.pool.query('select code, violations from verification_finding')).toEqual([
+      { code: 'X2', violations: 1 },
+    ]);
+  });
+
+  test.each([
+    [2, [], {}, /DATABASE_URL/],
+    [2, ['--online'], {}, /unknown option '--online'/],
+    [2, ['--mode', 'sometimes'], {}, /Allowed choices are live, drained/],
+    [2, ['--database-url', 'mysql://x'], {}, /like postgres:/],
+    [2, ['live'], {}, /too many arguments/],
+    [4, [], { DATABASE_URL: 'postgres://postgres@127.0.0.1:1/none' }, /ECONNREFUSED/],
+  ])('ends with %d for %j', async (expected, argv, env, message) => {
+    const { code, err } = await run(argv, env);
+    expect(err).toMatch(message);
+    expect(code).toBe(expected);
+  });
+
+  test('ends with 3 when there is nothing to examine or the database is not ours', async () => {
+    const empty = databaseUrl(database.url, testServices().template);
+    expect(await run(['--database-url', empty])).toMatchObject({
+      code: 3,
+      err: expect.stringContaining('nothing examined'),
+    });
+    const foreign = databaseUrl(database.url, 'postgres');
+    expect(await run(['--database-url', foreign])).toMatchObject({
+      code: 3,
+      err: expect.stringContaining('not one of ours'),
+    });
+  });
+
+  test('prints help', async () => {
+    expect(await run(['--help'])).toMatchObject({ code: 0, out: expect.stringContaining('--mode <mode>') });
+  });
+});
