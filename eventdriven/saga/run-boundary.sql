@@ -23,6 +23,15 @@ begin
   end case;
 end $$;
 
+-- The facts of these sagas, each once, in order of arrival.
+create or replace function pick_facts(p payment_facts[], sagas bigint[]) returns payment_facts[] language sql as $$
+  select coalesce(array_agg(row(f.saga_id, f.epoch, f.order_id, f.user_id, f.coupon_id, f.due, f.discount, f.products, f.qtys, f.payment_id, f.code)::payment_facts order by f.n), '{}')
+  from (
+    select distinct on (x.saga_id) x.* from unnest(p) with ordinality x
+      (saga_id, epoch, order_id, user_id, coupon_id, due, discount, products, qtys, payment_id, code, n)
+    where x.saga_id = any(sagas) order by x.saga_id, x.n) f
+$$;
+
 -- boundary: its name and number (1..n); steps: in order; last: the pivot is among them, so success is final.
 -- events: what is recorded when a payment passes, and when it is refused.
 -- worker: null when no worker owns a saga between boundaries (choreography).
@@ -50,7 +59,7 @@ begin
   if cardinality(open) = cardinality(asking) then
     mine := p;
   else -- the same saga twice in one batch is worked on once
-    mine := array(select x.f from (select distinct on (f.saga_id) f, n from unnest(p) with ordinality f where f.saga_id = any(open) order by f.saga_id, n) x order by x.n);
+    mine := pick_facts(p, open);
   end if;
   if boundary_no = 1 then mine := load_facts(mine); end if;
 
@@ -65,7 +74,7 @@ begin
   )
   select coalesce(array_agg(r.saga_id), '{}') into fresh from receipt r;
   if cardinality(fresh) < cardinality(mine) then
-    mine := array(select f from unnest(mine) with ordinality f where f.saga_id = any(fresh) order by f.ordinality);
+    mine := pick_facts(mine, fresh);
   end if;
 
   if cardinality(mine) > 0 then

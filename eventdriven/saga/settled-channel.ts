@@ -24,6 +24,7 @@ export function settledPublisher(redis: Redis, keyPrefix: string, onError: (erro
   let batch: SagaEnd[] = [];
   let sending: Promise<unknown> = Promise.resolve();
   const flush = () => {
+    if (batch.length === 0) return; // flushed() was earlier than the end of the turn
     const ends = batch;
     batch = [];
     sending = redis.publish(channelOf(keyPrefix), JSON.stringify(ends.map(toTuple))).catch(onError);
