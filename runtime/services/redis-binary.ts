@@ -15,19 +15,22 @@ export interface RedisBinary {
 }
 
 /** REDIS_SERVER_BIN, PATH, a copy fetched earlier, else fetched now. */
-export async function findRedis(log: Logger): Promise<RedisBinary> {
-  const given = process.env['REDIS_SERVER_BIN'];
+export async function findRedis(
+  log: Logger,
+  env: NodeJS.ProcessEnv,
+  root = join(cacheDir(), 'redis'),
+): Promise<RedisBinary> {
+  const given = env['REDIS_SERVER_BIN'];
   if (given !== undefined && given !== '') {
     const binary = { file: given, how: 'REDIS_SERVER_BIN' };
     if (runs(binary)) return binary;
     throw new ServicesError(2, `REDIS_SERVER_BIN=${given} does not run; unset it or give the path of a redis-server`);
   }
-  const root = join(cacheDir(), 'redis');
-  const here = [onPath('redis-server'), onPath('valkey-server'), fetchedRedis(root)];
+  const here = [onPath('redis-server', env), onPath('valkey-server', env), fetchedRedis(root)];
   for (const binary of here) if (binary !== undefined && runs(binary)) return binary;
   log.info('no redis-server on this machine: fetching one from Debian packages into .cache/, without root');
   try {
-    const fetched = await fetchRedis(root);
+    const fetched = await fetchRedis(root, env);
     if (runs(fetched)) return fetched;
     throw new Error(`${fetched.file} does not run`);
   } catch (cause) {
@@ -40,8 +43,8 @@ export async function findRedis(log: Logger): Promise<RedisBinary> {
   }
 }
 
-function onPath(name: string): RedisBinary | undefined {
-  const dir = (process.env['PATH'] ?? '').split(delimiter).find((place) => existsSync(join(place, name)));
+function onPath(name: string, env: NodeJS.ProcessEnv): RedisBinary | undefined {
+  const dir = (env['PATH'] ?? '').split(delimiter).find((place) => existsSync(join(place, name)));
   return dir === undefined ? undefined : { file: join(dir, name), how: `PATH ${name}` };
 }
 

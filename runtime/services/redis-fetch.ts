@@ -22,7 +22,7 @@ export function fetchedRedis(root: string): RedisBinary | undefined {
  * Downloads redis-server and the libraries that this machine lacks, and unpacks them into `root`. apt gets a state and a cache
  * of its own, so it needs no root and changes nothing outside. Two at once: each works apart, the first to finish stays.
  */
-export async function fetchRedis(root: string): Promise<RedisBinary> {
+export async function fetchRedis(root: string, env: NodeJS.ProcessEnv): Promise<RedisBinary> {
   const work = `${root}.${process.pid}`;
   rmSync(work, { recursive: true, force: true });
   const [state, cache, debs, unpacked] = ['state', 'cache', 'debs', 'root'].map((name) => join(work, name)) as [
@@ -55,12 +55,13 @@ export async function fetchRedis(root: string): Promise<RedisBinary> {
     ],
   ];
   const apt = (...args: string[]) =>
-    run('apt-get', [...options, ...args], { cwd: debs, timeout: limitMs, maxBuffer: 2 ** 24 });
+    run('apt-get', [...options, ...args], { cwd: debs, timeout: limitMs, maxBuffer: 2 ** 24, env });
   try {
     await apt('update');
     const { stdout } = await apt('--simulate', '--no-install-recommends', 'install', 'redis-server');
     await apt('download', ...packagesToInstall(stdout));
-    for (const deb of readdirSync(debs)) await run('dpkg-deb', ['-x', join(debs, deb), unpacked], { timeout: limitMs });
+    for (const deb of readdirSync(debs))
+      await run('dpkg-deb', ['-x', join(debs, deb), unpacked], { timeout: limitMs, env });
     const mine = fetchedRedis(unpacked);
     if (mine === undefined) throw new Error('the packages hold no redis-server');
     if (!existsSync(root)) renameSync(unpacked, root);

@@ -8,7 +8,6 @@ import { type Server, startPostgres } from './postgres-server.ts';
 import { endProcess, identify } from './processes.ts';
 import { findRedis } from './redis-binary.ts';
 import { startRedis } from './redis-server.ts';
-import { startWatchdog } from './watchdog.ts';
 
 export { ServicesError } from './errors.ts';
 
@@ -40,26 +39,22 @@ export async function startServices({
   const swept = await sweepLeases(root);
   if (swept > 0) log.info({ swept }, 'cleaned up what earlier runs had left behind');
 
-  const lease = given.postgres !== undefined && given.redis !== undefined ? undefined : takeLease(root);
+  const lease = takeLease(root);
   const [postgres, redis] = await Promise.allSettled([
-    given.postgres === undefined ? embeddedPostgres(root, lease) : used(given.postgres, checkPostgres),
-    given.redis === undefined ? embeddedRedis(log, lease) : used(given.redis, checkRedis),
+    given.postgres === undefined ? embeddedPostgres(root, env, lease) : used(given.postgres, checkPostgres),
+    given.redis === undefined ? embeddedRedis(log, env, lease) : used(given.redis, checkRedis),
   ]);
   const servers = [postgres, redis].map((result) => (result.status === 'fulfilled' ? result.value : undefined));
   if (postgres.status === 'rejected' || redis.status === 'rejected') {
     await endAll(servers, lease);
     throw postgres.status === 'rejected' ? postgres.reason : (redis as PromiseRejectedResult).reason;
   }
-  const watchdog = lease && startWatchdog(postgres.value.child?.pid, redis.value.child?.pid, lease.dir, lease.file);
   let stopped: Promise<void> | undefined;
   return {
     databaseUrl: postgres.value.url,
     redisUrl: redis.value.url,
     how: { postgres: postgres.value.how, redis: redis.value.how },
-    stop: () =>
-      (stopped ??= endAll(servers, lease).then(() => {
-        watchdog?.stop();
-      })),
+    stop: () => (stopped ??= endAll(servers, lease)),
   };
 }
 
@@ -70,20 +65,18 @@ const used = async (url: string, check: (url: string) => Promise<string>): Promi
   how: await check(url),
 });
 
-async function embeddedPostgres(root: string, lease: Lease | undefined): Promise<Resolved> {
-  if (lease === undefined) throw new TypeError('a server that is started needs a lease');
-  const binaries = await findPostgres(root);
+async function embeddedPostgres(root: string, env: NodeJS.ProcessEnv, lease: Lease): Promise<Resolved> {
+  const binaries = await findPostgres(root, env);
   return { ...(await startPostgres(binaries, root, lease)), how: `embedded: ${binaries.how}` };
 }
 
-async function embeddedRedis(log: Logger, lease: Lease | undefined): Promise<Resolved> {
-  if (lease === undefined) throw new TypeError('a server that is started needs a lease');
-  const binary = await findRedis(log);
+async function embeddedRedis(log: Logger, env: NodeJS.ProcessEnv, lease: Lease): Promise<Resolved> {
+  const binary = await findRedis(log, env);
   return { ...(await startRedis(binary, lease)), how: `embedded: ${binary.how}` };
 }
 
 /** SIGINT is Postgres' fast shutdown; sessions that are still open are ended. */
-async function endAll(servers: readonly (Resolved | undefined)[], lease: Lease | undefined): Promise<void> {
+async function endAll(servers: readonly (Resolved | undefined)[], lease: Lease): Promise<void> {
   const signals = ['SIGINT', 'SIGTERM'] as const;
   await Promise.all(
     servers.map(async (server, i) => {
@@ -92,7 +85,7 @@ async function endAll(servers: readonly (Resolved | undefined)[], lease: Lease |
       if (id !== undefined) await endProcess(id, signals[i] ?? 'SIGTERM', 10_000);
     }),
   );
-  lease?.release();
+  lease.release();
 }
 
 function refuseUnsupported(kind: ServicesOptions['kind'], env: NodeJS.ProcessEnv): void {

@@ -1,43 +1,46 @@
 import { spawn } from 'node:child_process';
 
+export interface Watchdog {
+  /** `signal` is what ends the child in a hurry, e.g. SIGTERM. */
+  watch(pid: number, signal: NodeJS.Signals): void;
+  stop(): void;
+}
+
 /**
- * A shell that waits on a pipe from us. The pipe breaks when we are gone, however we went (kill -9 included): then it ends the
- * children and removes their data. Word by word the same as the sweep of leases, only at once; the sweep is what must be right.
+ * A shell that reads from a pipe of ours. The pipe breaks when we are gone, however we went (kill -9 included): then it ends the
+ * children and removes their directory and lease. The next start's sweep does the same; this is only sooner.
  */
-export function startWatchdog(
-  postgresPid: number | undefined,
-  redisPid: number | undefined,
-  dir: string,
-  file: string,
-): { stop(): void } {
-  const shell = spawn('/bin/sh', ['-c', script, 'sh', pidOrNone(postgresPid), pidOrNone(redisPid), dir, file], {
+export function startWatchdog(dir: string, file: string): Watchdog {
+  const shell = spawn('/bin/sh', ['-c', script, 'sh', dir, file], {
     stdio: ['pipe', 'ignore', 'ignore'],
     detached: true, // Ctrl-C is for us, not for it.
   });
-  shell.on('error', () => undefined); // No shell: the next start sweeps.
-  shell.stdin.on('error', () => undefined);
+  const ignore = (): void => undefined;
+  shell.on('error', ignore); // No shell, no watchdog: the sweep is there.
+  shell.stdin.on('error', ignore);
   shell.unref();
-  (shell.stdin as unknown as { unref(): void }).unref();
   return {
+    watch(pid, signal) {
+      shell.stdin.write(`${signal.replace('SIG', '')} ${pid}\n`);
+    },
     stop() {
       shell.stdin.end('stopped\n');
     },
   };
 }
 
-const pidOrNone = (pid: number | undefined): string => (pid === undefined ? '' : String(pid));
-
 const script = `
-read -r word
-[ "$word" = stopped ] && exit 0
-[ -n "$1" ] && kill -QUIT "$1"
-[ -n "$2" ] && kill -TERM "$2"
-for tenth in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30; do
+children=
+while read -r signal pid; do
+  [ "$signal" = stopped ] && exit 0
+  children="$children $signal:$pid"
+done
+for child in $children; do kill -"\${child%:*}" "\${child#*:}"; done
+for tenth in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
   alive=
-  [ -n "$1" ] && kill -0 "$1" 2>/dev/null && alive=1
-  [ -n "$2" ] && kill -0 "$2" 2>/dev/null && alive=1
+  for child in $children; do kill -0 "\${child#*:}" && alive=1; done
   [ -z "$alive" ] && break
   sleep 0.1
 done
-rm -rf "$3" && rm -f "$4"
+rm -rf "$1" && rm -f "$2"
 `;
