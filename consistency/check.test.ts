@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { describe, expect, test } from '@jest/globals';
 import type { Tx } from '../domain/ports.ts';
 import { askSubject, bySubject, findingOf, touchedBy } from './check.ts';
@@ -62,6 +63,12 @@ describe('asking a subject', () => {
     ]);
     expect(touchedBy(answers.filter((answer) => answer.invariant === late)).size).toBe(0);
   });
+});
+
+test('every invariant stands in the docs, with its class', async () => {
+  const docs = await readFile(new URL('../docs/consistency.md', import.meta.url), 'utf8');
+  const documented = [...docs.matchAll(/^\| ([A-Z]\d) +\| ([ITQ]) +\|/gm)].map(([, code, kind]) => [code, kind]);
+  expect(documented).toEqual(invariants.map((each) => [each.code, each.class]));
 });
 
 test('codes are unique and every sentence ends', () => {
