@@ -3,7 +3,7 @@ import {
   DataTypes,
   type InferAttributes,
   type InferCreationAttributes,
-  Model,
+  type Model,
   type ModelStatic,
   type Sequelize,
 } from 'sequelize';

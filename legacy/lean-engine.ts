@@ -60,7 +60,13 @@ export function createLeanEngine({ config, metrics }: EnginePorts): PaymentEngin
     name,
     start() {
       pool ??= openPool(
-        { url: config.databaseUrl, size: config.dbConnections, timeoutMs, applicationName: `sagashift ${name}` },
+        {
+          url: config.databaseUrl,
+          size: config.dbConnections,
+          timeoutMs,
+          pinnedPlans: true,
+          applicationName: `sagashift ${name}`,
+        },
         metrics,
       );
       return Promise.resolve();

@@ -31,7 +31,7 @@ export function monolith(engine: string, { config, metrics, db, beginLocks }: Mo
 
   return async function pay(command: PayOrder, signal: AbortSignal): Promise<Answer> {
     const figures = newFigures(metrics, engine);
-    const locks = beginLocks({ ...figures, lost: () => void metrics.lockLost.inc({ engine }) });
+    const locks = beginLocks({ ...figures, lost: () => metrics.lockLost.inc({ engine }) });
     let answer: Answer | undefined;
     try {
       if (!(await locks.take('order', `payment-${command.orderId}`, orderLockWaitMs, signal))) {
