@@ -46,7 +46,8 @@ begin
   return mark_refused(p, refused, 'BALANCE_INSUFFICIENT');
 end $$;
 
--- Refunds the payments whose debit did happen (`acted`), in ledger order per user.
+-- Refunds the payments whose debit did happen, in ledger order per user. `acted` says whose boundary ran; where a later step
+-- of the same boundary refused, only the ledger knows whether this one had debited.
 create or replace function undo_deduct_balance(p payment_facts[], acted bigint[]) returns void language plpgsql as $$
 begin
   if cardinality(acted) = 0 then return; end if;
@@ -56,7 +57,8 @@ begin
     select f.order_id, f.user_id, f.due, f.n, b.amount + sum(f.due) over w as after, b.version + row_number() over w as version
     from unnest(p) with ordinality f (saga_id, epoch, order_id, user_id, coupon_id, due, discount, products, qtys, payment_id, code, n)
     join balances b on b.user_id = f.user_id
-    where f.order_id = any(acted) window w as (partition by f.user_id order by f.n)
+    where f.order_id = any(acted) and exists (select from balance_ledger l where l.order_id = f.order_id and l.kind = 'DEBIT')
+    window w as (partition by f.user_id order by f.n)
   ), refund as (
     update balances b set amount = f.after, version = f.version
     from (select user_id, max(after)::bigint as after, max(version) as version from back group by user_id) f where b.user_id = f.user_id

@@ -17,7 +17,7 @@ create or replace function undo_boundary(
   boundary text, boundary_no int, steps text[], event text, worker text, p payment_facts[]
 ) returns table (saga_id bigint, outcome text, code text) language plpgsql as $$
 #variable_conflict use_column
-declare asking bigint[]; epochs int[]; open bigint[]; fresh bigint[]; acted bigint[]; mine payment_facts[];
+declare asking bigint[]; epochs int[]; open bigint[]; fresh bigint[]; acted bigint[]; refused bigint[]; mine payment_facts[];
 begin
   select array_agg(f.saga_id), array_agg(f.epoch) into asking, epochs from unnest(p) f;
   open := array(select s.saga_id from saga_state s where s.saga_id = any(asking)
@@ -45,7 +45,11 @@ begin
       join saga_state s on s.saga_id = f.saga_id order by f.n);
     acted := array(select f.order_id from unnest(mine) f join saga_step_execution e
       on e.saga_id = f.saga_id and e.step_name = boundary and e.op = 'EXECUTE' and e.status = 'SUCCESS');
-    for i in reverse cardinality(steps) .. 1 loop perform undo_step(steps[i], mine, acted); end loop;
+    -- A boundary of several steps that was refused has done the steps before the one that refused.
+    refused := array(select f.order_id from unnest(mine) f join saga_step_execution e
+      on e.saga_id = f.saga_id and e.step_name = boundary and e.op = 'EXECUTE' and e.status = 'FAILED' and e.error_message <> 'voided'
+      where cardinality(steps) > 1);
+    for i in reverse cardinality(steps) .. 1 loop perform undo_step(steps[i], mine, acted || refused); end loop;
 
     update saga_step_execution e set status = 'COMPENSATED'
     from unnest(mine) f where f.order_id = any(acted) and e.saga_id = f.saga_id and e.step_name = boundary and e.op = 'COMPENSATE';
