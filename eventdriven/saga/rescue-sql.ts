@@ -28,7 +28,12 @@ interface Row {
   readonly status: 'RUNNING' | 'COMPENSATING';
   readonly current_step: string;
   readonly attempts: number;
-  readonly facts: Partial<Facts> & { readonly userId: number; readonly couponId: number | null };
+  /** `due` is missing before the first boundary, and null when it found that the order's items do not add up. */
+  readonly facts: Partial<Omit<Facts, 'due'>> & {
+    readonly due?: number | null;
+    readonly userId: number;
+    readonly couponId: number | null;
+  };
 }
 
 /** Claims what is due, under a raised epoch. */
@@ -42,9 +47,9 @@ export async function rescueSagas(tx: Tx, call: RescueCall): Promise<readonly Re
 
 function toSaga({ saga_id, order_id, epoch, facts }: Row): Saga {
   const saga = { sagaId: saga_id, orderId: order_id, epoch, userId: facts.userId, couponId: facts.couponId };
-  if (facts.due === undefined) return saga;
   const { due, discount = 0, products = [], qtys = [] } = facts;
-  return { ...saga, facts: { due, discount, products, qtys } };
+  if (due === undefined) return saga;
+  return { ...saga, facts: { due: due ?? 0, discount, products, qtys } };
 }
 
 /** Puts sagas aside after a technical fault; a rescuer takes them up again when the delay is over. */
