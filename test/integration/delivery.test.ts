@@ -69,7 +69,7 @@ function relay(
   stops.push(() => delivery.stop());
   const metric = async (): Promise<object> => {
     const { values } = await metrics.deliveries.get();
-    return Object.fromEntries(values.map(({ labels, value }) => [labels.status, value]));
+    return Object.fromEntries(values.map(({ labels, value }) => [String(labels.status), value]));
   };
   return { ...delivery, metric };
 }
@@ -301,6 +301,7 @@ describe('delivery', () => {
       nudge();
       return (await statuses()) === 'SENT';
     });
+    expect((await stats(url))['legacy-lean']).toMatchObject({ requests: 1, events: 1 });
   });
 
   test('stopping gives its connection back', async () => {

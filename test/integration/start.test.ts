@@ -154,6 +154,7 @@ describe('npm start', () => {
     const { child, started } = await spawnStart(env);
     child.kill('SIGKILL');
     await until(() => !started.pids.some(alive));
+    expect(child.signalCode).toBe('SIGKILL');
   });
 
   test("refuses a database of somebody else's and leaves it as it is", async () => {
