@@ -54,6 +54,7 @@ const round = z.object({
   outcomes: z.object({ paid: z.number(), refused: z.number(), failed: z.number(), unknown: z.number() }).describe('All requests of the round'),
   refusals: z.record(z.string(), z.number()).describe('By code'),
   faults: z.record(z.string(), z.number()).describe('What failed or stayed unknown, by code'),
+  unavailable: z.number().describe('Requests answered 429 or 5xx, or not at all'),
   settledByEngine: z.record(z.string(), z.number()),
   transactionMs: z.array(perPayment).describe('Per payment: sum over its boundaries (decides), and the longest'),
   locks: z.array(lock),
@@ -93,8 +94,11 @@ const arm = z.object({
   connections: z.number(),
   latencyMs: latency.describe('Merged histograms of the rounds that count'),
   latencyCurve: z.array(z.tuple([z.number(), z.number()])).describe('Percentile and milliseconds'),
-  invariants: z.array(z.object({ code: z.string(), title: z.string(), examined: z.number(), violations: z.number() })),
+  invariants: z.array(
+    z.object({ code: z.string(), title: z.string(), examined: z.number(), violations: z.number(), sample: z.array(z.string()) }),
+  ),
   verified: z.boolean().describe('A full pass of the verifier ran after the last round'),
+  ordersVerified: z.number().describe('Orders that an engine worked on and the full pass examined'),
   violations: z.number(),
   rounds: z.array(round),
 });

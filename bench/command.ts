@@ -1,0 +1,84 @@
+import { mkdirSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
+import { NotOursError } from '../runtime/databases.ts';
+import { ServicesError } from '../runtime/services/services.ts';
+import { parseCommand, type RunOptions, UsageError } from './options.ts';
+import { modes, type Plan, planRun } from './plan.ts';
+import { renderReport } from './report/report.ts';
+import { prepareOutput, readResult, writeFileWhole } from './result-file.ts';
+import { runBench, TooFewConnections } from './run/bench-run.ts';
+import { exitCodeOf } from './run/conclude.ts';
+import { createProgress } from './run/progress.ts';
+import { resultTable, troubles } from './terminal/result-table.ts';
+
+export interface BenchIo {
+  readonly stdout: { write(text: string): unknown; readonly isTTY?: boolean };
+  readonly stderr: { write(text: string): unknown; readonly isTTY?: boolean };
+  readonly now: () => Date;
+  readonly pid: number;
+  /** Aborted by Ctrl-C. */
+  readonly signal: AbortSignal;
+}
+
+export type ExitCode = 0 | 1 | 2 | 3 | 4;
+
+/** `npm run bench`: parses, runs, prints. Resolves with the exit code; never rejects for what a person did wrong. */
+export async function bench(argv: readonly string[], io: BenchIo): Promise<ExitCode> {
+  try {
+    const command = parseCommand(argv);
+    switch (command.name) {
+      case 'help':
+        io.stdout.write(command.text);
+        return 0;
+      case 'report':
+        return rerender(command.file, command.out, io);
+      case 'run':
+        return await run(argv, command.options, io);
+    }
+  } catch (error) {
+    const code = exitCodeOfError(error);
+    if (code === undefined) throw error;
+    io.stderr.write(`${(error as Error).message}\n`);
+    return code;
+  }
+}
+
+function exitCodeOfError(error: unknown): ExitCode | undefined {
+  if (error instanceof UsageError || error instanceof NotOursError) return 2;
+  if (error instanceof ServicesError) return error.exitCode as ExitCode;
+  return error instanceof TooFewConnections ? 4 : undefined;
+}
+
+function rerender(file: string, out: string | null, io: BenchIo): ExitCode {
+  const result = readResult(file);
+  const directory = out === null ? dirname(resolve(file)) : resolve(out);
+  mkdirSync(directory, { recursive: true });
+  writeFileWhole(join(directory, 'report.html'), renderReport(result));
+  io.stdout.write(`${join(directory, 'report.html')}\n`);
+  return 0;
+}
+
+async function run(argv: readonly string[], options: RunOptions, io: BenchIo): Promise<ExitCode> {
+  const plan = planRun(options);
+  if (plan.scenarios.length === 0) throw new UsageError('Nothing to run: none of the --engines takes part in the --scenario');
+  const id = `${io.now().toISOString().replaceAll(/[-:]|\.\d+/g, '').replace('T', '-').replace('Z', '')}-${io.pid}`;
+  const directory = resolve(options.out ?? join('bench', 'results', id));
+  prepareOutput(directory);
+  const text = options.json ? io.stderr : io.stdout;
+  text.write(describePlan(plan));
+  const command = ['npm run bench', ...(argv.length > 0 ? ['--', ...argv] : [])].join(' ');
+  const result = await runBench({ id, options, plan, command, directory, progress: createProgress(text) }, io.signal);
+  writeFileWhole(join(directory, 'report.html'), renderReport(result));
+  text.write(`\n${resultTable(result)}\n\n`);
+  for (const line of troubles(result)) text.write(`${line}\n`);
+  text.write(`\n${result.run.state} after ${result.run.seconds.toFixed(0)} s. Report: ${relative(process.cwd(), join(directory, 'report.html'))}\n`);
+  if (options.json) io.stdout.write(`${JSON.stringify(result)}\n`);
+  return exitCodeOf(result);
+}
+
+function describePlan(plan: Plan): string {
+  const lines = plan.scenarios.map(({ scenario, arms }) => `  ${scenario.name.padEnd(12)} ${arms.map((arm) => arm.name).join(', ')}`);
+  const rounds = `${plan.rounds} round${plan.rounds === 1 ? '' : 's'} of ${plan.windowSeconds} s each, arms interleaved`;
+  const limit = plan.budgetSeconds === null ? '' : `, at most ${plan.budgetSeconds} s: windows shrink to ${modes[plan.mode].shortestWindowSeconds} s for it`;
+  return `${lines.join('\n')}\n  ${rounds}; about ${Math.ceil(plan.expectedSeconds / 10) * 10} s${limit}\n\n`;
+}

@@ -1,0 +1,87 @@
+import { type Connection, openConnection } from '../../runtime/database.ts';
+import { openRedis, type Redis } from '../../runtime/redis.ts';
+import { cpuMicrosOf, cpuMicrosOfFamily, cpuMicrosOfMachine, parentOf, visible } from './process-stat.ts';
+
+/** Running totals of the servers and the machine; later minus earlier is what a round cost. */
+export interface ServerCounters {
+  readonly lsn: string;
+  readonly redisCommands: number;
+  readonly postgresMicros: number;
+  readonly redisMicros: number;
+  readonly generatorMicros: number;
+  readonly machineMicros: number;
+}
+
+export interface ServerMeter {
+  read(): Promise<ServerCounters>;
+  /** WAL between two readings: without full-page images, and those. */
+  wal(from: ServerCounters, to: ServerCounters): Promise<{ readonly bytes: number; readonly fullPageImages: number | null }>;
+  /** Its CPU can be seen from here. */
+  readonly postgresVisible: boolean;
+  readonly redisVisible: boolean;
+  close(): Promise<void>;
+}
+
+/** `databaseUrl`: a database of ours, where pg_walinspect is installed if the server allows it. */
+export async function openServerMeter(databaseUrl: string, redisUrl: string): Promise<ServerMeter> {
+  const database = await openConnection({ url: databaseUrl, applicationName: 'sagashift-bench-meter' });
+  const redis = openRedis(redisUrl, 'sagashift-bench-meter');
+  const inspects = await canInspectWal(database);
+  const postmaster = await postmasterPid(database);
+  const redisPid = await redisServerPid(redis);
+  return {
+    postgresVisible: postmaster !== null,
+    redisVisible: redisPid !== null,
+    async read() {
+      const [row] = await database.query<{ lsn: string }>('select pg_current_wal_lsn()::text as lsn');
+      const cpu = process.cpuUsage();
+      return {
+        lsn: row?.lsn ?? '0/0',
+        redisCommands: await commandsProcessed(redis),
+        postgresMicros: postmaster === null ? 0 : cpuMicrosOfFamily(postmaster),
+        redisMicros: redisPid === null ? 0 : cpuMicrosOf(redisPid),
+        generatorMicros: cpu.user + cpu.system,
+        machineMicros: cpuMicrosOfMachine(),
+      };
+    },
+    async wal(from, to) {
+      const [all] = await database.query<{ bytes: number }>('select ($2::pg_lsn - $1::pg_lsn)::bigint as bytes', [from.lsn, to.lsn]);
+      const bytes = all?.bytes ?? 0;
+      if (!inspects) return { bytes, fullPageImages: null };
+      // Waits for nothing: everything before an LSN that was read has been written.
+      const [images] = await database.query<{ bytes: number }>(
+        'select coalesce(sum(fpi_size), 0)::bigint as bytes from pg_get_wal_stats($1::pg_lsn, $2::pg_lsn)',
+        [from.lsn, to.lsn],
+      );
+      return { bytes: bytes - (images?.bytes ?? 0), fullPageImages: images?.bytes ?? 0 };
+    },
+    async close() {
+      redis.disconnect();
+      await database.close();
+    },
+  };
+}
+
+/** Full-page images are told apart by the extension pg_walinspect only; without it WAL is given with them, and the result says so. */
+async function canInspectWal(database: Connection): Promise<boolean> {
+  try {
+    await database.query('create extension if not exists pg_walinspect');
+    return true;
+  } catch {
+    return false; // not installed, or not for us
+  }
+}
+
+async function postmasterPid(database: Connection): Promise<number | null> {
+  const [row] = await database.query<{ pid: number }>('select pg_backend_pid() as pid');
+  const pid = row?.pid ?? 0;
+  return visible(pid, /^postgres$/) === null ? null : parentOf(pid);
+}
+
+async function redisServerPid(redis: Redis): Promise<number | null> {
+  return visible(Number(/process_id:(\d+)/.exec(await redis.info('server'))?.[1] ?? 0), /^(redis|valkey)-server/);
+}
+
+async function commandsProcessed(redis: Redis): Promise<number> {
+  return Number(/total_commands_processed:(\d+)/.exec(await redis.info('stats'))?.[1] ?? 0);
+}

@@ -1,0 +1,116 @@
+import { randomOf, shuffled } from './dataset/random.ts';
+import type { DatasetOptions } from './dataset/options.ts';
+import type { ArmPlan } from './arms/arm.ts';
+import type { Mode, RunOptions } from './options.ts';
+import { type ArmEngine, findScenario, fitted, type Scenario } from './scenarios.ts';
+
+interface ModeRow {
+  readonly rounds: number;
+  readonly windowSeconds: number;
+  readonly shortestWindowSeconds: number;
+  readonly leadInSeconds: number;
+  /** The whole run, start of the services included; null: it takes what it takes. */
+  readonly budgetSeconds: number | null;
+}
+
+export const modes: Readonly<Record<Mode, ModeRow>> = {
+  quick: { rounds: 1, windowSeconds: 1, shortestWindowSeconds: 0.6, leadInSeconds: 0.3, budgetSeconds: 90 },
+  default: { rounds: 3, windowSeconds: 4, shortestWindowSeconds: 1.5, leadInSeconds: 0.5, budgetSeconds: 420 },
+  full: { rounds: 10, windowSeconds: 8, shortestWindowSeconds: 8, leadInSeconds: 1, budgetSeconds: null },
+};
+
+/** Expected cost in seconds of what is not measured; on the 2-core machine this was developed on. */
+export const overhead = { services: 4, schema: 3, scenario: 3, arm: 2, round: 1, verification: 1 } as const;
+
+export interface ScenarioPlan {
+  readonly scenario: Scenario;
+  readonly arms: readonly ArmPlan[];
+  readonly ordersPerRound: number;
+  readonly dataset: DatasetOptions;
+}
+
+export interface Plan {
+  readonly mode: Mode;
+  readonly rounds: number;
+  readonly windowSeconds: number;
+  readonly leadInSeconds: number;
+  readonly scenarios: readonly ScenarioPlan[];
+  readonly expectedSeconds: number;
+  readonly budgetSeconds: number | null;
+  readonly seed: number;
+}
+
+export function planRun(options: RunOptions): Plan {
+  const mode = modes[options.mode];
+  const rounds = options.rounds ?? mode.rounds;
+  const windowSeconds = options.windowSeconds ?? mode.windowSeconds;
+  const rows = options.scenarios.flatMap((name) => findScenario(name) ?? []);
+  const scenarios = rows
+    .map((row) => planScenario(fitted(row, options), options, rounds, windowSeconds + mode.leadInSeconds))
+    .filter(({ arms }) => arms.length > 0);
+  // What was asked for in rounds or seconds is done, however long it takes.
+  const asked = options.rounds !== null || options.windowSeconds !== null;
+  const budgetSeconds = asked ? null : mode.budgetSeconds;
+  const plan = { mode: options.mode, rounds, windowSeconds, leadInSeconds: mode.leadInSeconds, scenarios, budgetSeconds, seed: options.seed };
+  return { ...plan, expectedSeconds: expectedSeconds(plan) };
+}
+
+function planScenario(scenario: Scenario, options: RunOptions, rounds: number, secondsPerRound: number): ScenarioPlan {
+  const arms = armsOf(scenario, options);
+  const ordersPerRound = Math.ceil(scenario.ceilingPerSecond * secondsPerRound) + scenario.clients;
+  return { scenario, arms, ordersPerRound, dataset: datasetOf(scenario, ordersPerRound * rounds + warmUpOrders, options.seed) };
+}
+
+/** Paid before the first round, so that no round meets cold code. */
+export const warmUpOrders = 400;
+
+function armsOf(scenario: Scenario, options: RunOptions): ArmPlan[] {
+  const wanted = scenario.engines.filter((engine) => engine === 'coexist' || options.engines.includes(engine));
+  const arms = wanted.map((engine) => ({ name: engine as string, engine, control: false }));
+  const copied = controlEngine(wanted);
+  return options.mode === 'full' && copied !== undefined ? [...arms, { name: `${copied} (A/A)`, engine: copied, control: true }] : arms;
+}
+
+/** The engine that runs twice: the one all headlines are given against, if it takes part. */
+const controlEngine = (engines: readonly ArmEngine[]): ArmEngine | undefined =>
+  engines.includes('coexist') ? undefined : (engines.find((engine) => engine === 'legacy-lean') ?? engines[0]);
+
+const datasetOf = (scenario: Scenario, orders: number, seed: number): DatasetOptions => ({
+  seed,
+  users: scenario.users,
+  products: scenario.products,
+  orders,
+  zipfTheta: scenario.skew.kind === 'zipf' ? scenario.skew.theta : 0,
+  hotShare: scenario.skew.kind === 'hot' ? scenario.skew.share : 0,
+  couponShare: 0.2,
+  vipShare: 0.05,
+  lowBalanceShare: scenario.failures.poorBalance,
+  lapsedShare: scenario.failures.lapsedReservation,
+  usedCouponShare: scenario.failures.usedCoupon,
+  blockedShare: scenario.failures.blockedUser,
+});
+
+function expectedSeconds({ scenarios, rounds, windowSeconds, leadInSeconds }: Omit<Plan, 'expectedSeconds'>): number {
+  const ofScenario = ({ arms }: ScenarioPlan) =>
+    overhead.scenario + arms.length * (overhead.arm + overhead.verification + rounds * (leadInSeconds + windowSeconds + overhead.round));
+  return overhead.services + overhead.schema + scenarios.reduce((sum, one) => sum + ofScenario(one), 0);
+}
+
+/** The order of the arms in a round: every arm is first, second .. about as often, and the seed reproduces it. */
+export const orderOfArms = (plan: ScenarioPlan, round: number, seed: number): ArmPlan[] =>
+  shuffled(randomOf(seed + round, textHash(plan.scenario.name)), plan.arms);
+
+const textHash = (text: string): number => [...text].reduce((hash, char) => (Math.imul(hash, 31) + char.charCodeAt(0)) | 0, 7);
+
+/**
+ * Seconds to measure in each round of the next scenarios so that the run ends within its budget: what is left, less what
+ * the rest costs beside measuring, spread over the rounds. The same for every arm of a scenario, or it would not be fair.
+ */
+export function fitWindow(plan: Plan, next: number, spentSeconds: number): number {
+  if (plan.budgetSeconds === null) return plan.windowSeconds;
+  const rest = plan.scenarios.slice(next);
+  const rounds = rest.reduce((sum, { arms }) => sum + arms.length * plan.rounds, 0);
+  const beside = expectedSeconds({ ...plan, scenarios: rest, windowSeconds: 0 }) - overhead.services - overhead.schema;
+  const room = (plan.budgetSeconds - spentSeconds - beside) / Math.max(1, rounds);
+  return Math.max(modes[plan.mode].shortestWindowSeconds, Math.min(plan.windowSeconds, room));
+}

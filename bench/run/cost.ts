@@ -1,0 +1,55 @@
+import type { engineMetrics } from '../measure/engine-metrics.ts';
+import type { ServerMeter } from '../measure/servers.ts';
+import type { Cost } from '../result.ts';
+import type { Reading } from './reading.ts';
+
+export interface RoundCost {
+  readonly perPayment: Cost;
+  /** Cores that something else than this round kept busy. */
+  readonly foreignCores: number;
+}
+
+/**
+ * Per final payment of the whole round, lead-in, tail and drain included: what is settled later is paid for, too. The
+ * processes of the other arms are up and idle meanwhile; what they use shows as foreign.
+ */
+export async function costOf(
+  before: Reading,
+  after: Reading,
+  measured: Pick<ReturnType<typeof engineMetrics>, 'roundTrips' | 'commits'>,
+  payments: number,
+  meter: ServerMeter,
+): Promise<RoundCost> {
+  const n = Math.max(1, payments);
+  const wal = await meter.wal(before.servers, after.servers);
+  const micros = {
+    router: after.routerMicros - before.routerMicros,
+    worker: after.workerMicros - before.workerMicros,
+    postgres: after.servers.postgresMicros - before.servers.postgresMicros,
+    redis: after.servers.redisMicros - before.servers.redisMicros,
+    dataPlatform: after.dataPlatformMicros - before.dataPlatformMicros,
+    generator: after.servers.generatorMicros - before.servers.generatorMicros,
+  };
+  const ours = Object.values(micros).reduce((sum, value) => sum + value, 0);
+  const machine = after.servers.machineMicros - before.servers.machineMicros;
+  const per = (value: number) => value / n;
+  return {
+    perPayment: {
+      roundTrips: per(measured.roundTrips),
+      commits: per(measured.commits),
+      walBytes: per(wal.bytes),
+      fullPageImageBytes: wal.fullPageImages === null ? null : per(wal.fullPageImages),
+      redisCommands: per(after.servers.redisCommands - before.servers.redisCommands),
+      cpuMicros: {
+        router: per(micros.router),
+        worker: per(micros.worker),
+        postgres: per(micros.postgres),
+        redis: per(micros.redis),
+        dataPlatform: per(micros.dataPlatform),
+        generator: per(micros.generator),
+      },
+      cpuMicrosTotal: per(ours - micros.generator),
+    },
+    foreignCores: Math.max(0, machine - ours) / Math.max(1, after.at - before.at) / 1_000,
+  };
+}

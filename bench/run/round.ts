@@ -1,0 +1,127 @@
+import { build, type Histogram } from 'hdr-histogram-js';
+import { type ClientEntry, verifyClientLog } from '../../consistency/client-log.ts';
+import type { Pool } from '../../runtime/database.ts';
+import type { Arm } from '../arms/arm.ts';
+import { enginesOf } from '../arms/topology.ts';
+import type { OrderPlan } from '../dataset/plan.ts';
+import { runClosedLoop } from '../load/closed-loop.ts';
+import { isFinal, type Operation, tally } from '../load/operation.ts';
+import { engineMetrics } from '../measure/engine-metrics.ts';
+import { difference } from '../measure/metrics.ts';
+import { semanticHolds, settledOrders } from '../measure/outcome-sql.ts';
+import { peakMemoryMb } from '../measure/process-stat.ts';
+import type { RoundResult } from '../result.ts';
+import { summarise } from '../statistics/percentiles.ts';
+import { countSettled, type Counted } from './counting.ts';
+import { costOf } from './cost.ts';
+import { drain } from './drain.ts';
+import { type Reading, readAll } from './reading.ts';
+import { judge } from './validity.ts';
+import type { ServerMeter } from '../measure/servers.ts';
+
+export interface RoundPlan {
+  readonly arm: Arm;
+  readonly round: number;
+  readonly position: number;
+  readonly clients: number;
+  readonly leadInMs: number;
+  readonly windowMs: number;
+  /** Consecutive ids. */
+  readonly orders: readonly OrderPlan[];
+}
+
+export interface Measurement {
+  readonly result: RoundResult;
+  readonly histogram: Histogram;
+  readonly operations: readonly Operation[];
+  /** Monotonic clock in ms, to place the operations. */
+  readonly window: readonly [number, number];
+}
+
+/** Longer than the routers hold a request. */
+const requestTimeoutMs = 35_000;
+
+/** One round of one arm: read the counters, load, drain, read again, hold the driver's log against the database. */
+export async function runRound(plan: RoundPlan, pool: Pool, meter: ServerMeter, signal: AbortSignal): Promise<Measurement> {
+  const { arm, orders, leadInMs, windowMs, clients } = plan;
+  const before = await readAll(arm, meter, signal);
+  const load = { urls: arm.urls, clients, orders, leadInMs, windowMs, requestTimeoutMs };
+  const { operations, window, endedEarly } = await runClosedLoop(load, signal);
+  const seconds = Math.max(0.001, (window[1] - window[0]) / 1_000);
+  const seen = operations.filter((one) => isFinal(one) && one.endedAt >= window[0] && one.endedAt < window[1]).length;
+  const drained = await drain(pool, seen / seconds, signal);
+  const after = await readAll(arm, meter, signal);
+
+  const [from, to] = [orders[0]?.orderId ?? 0, orders.at(-1)?.orderId ?? 0];
+  const rows = await settledOrders(pool, from, to);
+  const counted = countSettled(operations, rows, window, enginesOf(arm.engine));
+  const clientLog = await verifyClientLog(arm.databaseUrl, operations.map(toEntry), signal);
+  const measured = engineMetrics(difference(after.metrics, before.metrics));
+  const histogram = histogramOf(counted.settledInWindow);
+  const { outcomes, refusals, faults } = tally(operations);
+  const cost = await costOf(before, after, measured, counted.counting.database, meter);
+  const unjudged: Omit<RoundResult, 'valid' | 'reasons' | 'noisy'> = {
+    round: plan.round,
+    position: plan.position,
+    windowSeconds: seconds,
+    settledPerSecond: counted.settledInWindow.length / seconds,
+    acceptedPerSecond: operations.filter((one) => one.outcome !== 'failed' && one.endedAt >= window[0] && one.endedAt < window[1]).length / seconds,
+    latencyMs: summarise(histogram),
+    outcomes,
+    refusals,
+    faults,
+    unavailable: operations.filter(({ status }) => status === 0 || status === 429 || status >= 500).length,
+    settledByEngine: counted.settledByEngine,
+    transactionMs: measured.transactionMs,
+    locks: measured.locks,
+    lockHoldPerPaymentMs: measured.lockHoldPerPaymentMs,
+    semanticHoldMs: await semanticHolds(pool, from, to),
+    cost: cost.perPayment,
+    memoryMb: { router: peak(arm.routers.map((child) => child.pid)), worker: peak(arm.workers.map((child) => child.pid)) },
+    batches: measured.batches,
+    delivery: { expected: rows.filter((row) => row.status === 'PAID').length, received: after.received - before.received },
+    drain: drained,
+    counting: counted.counting,
+    consistency: consistencyOf(operations, counted, clientLog),
+    endedEarly,
+    foreignCores: cost.foreignCores,
+  };
+  return { result: { ...unjudged, ...judge(unjudged, arm.children.flatMap((child) => child.died() ?? [])) }, histogram, operations, window };
+}
+
+const peak = (pids: readonly number[]): number => Math.max(0, ...pids.map(peakMemoryMb));
+
+const toEntry = ({ orderId, outcome, paymentId, code }: Operation): ClientEntry => ({
+  orderId,
+  // What failed had no effect by its own account; to the verifier that is something to find out.
+  outcome: outcome === 'failed' ? 'unknown' : outcome,
+  ...(paymentId === null ? {} : { paymentId }),
+  ...(code === null ? {} : { code }),
+});
+
+function histogramOf(operations: readonly Operation[]): Histogram {
+  const histogram = build({ bitBucketSize: 32, highestTrackableValue: 120_000_000, numberOfSignificantValueDigits: 3 });
+  for (const { startedAt, endedAt } of operations) histogram.recordValue(Math.max(1, Math.round((endedAt - startedAt) * 1_000)));
+  return histogram;
+}
+
+/** A1 and A2 of the verifier, and that every answer is the one the data set was made for. */
+function consistencyOf(
+  operations: readonly Operation[],
+  { surprises }: Counted,
+  clientLog: Awaited<ReturnType<typeof verifyClientLog>>,
+): RoundResult['consistency'] {
+  const broken = clientLog.perInvariant
+    .filter((finding) => finding.violations > 0)
+    .map(({ code, sentence, violations, sample }) => ({ code, title: sentence, violations, sample: [...sample] }));
+  const unexpected = {
+    code: 'A0',
+    title: 'Every final answer is the one that the data were made for.',
+    violations: surprises.length,
+    sample: surprises.slice(0, 5).map(({ orderId, outcome, code, expect }) => `order ${orderId}: ${code ?? outcome}, not ${expect}`),
+  };
+  const findings = surprises.length > 0 ? [unexpected, ...broken] : broken;
+  return { checked: operations.length, violations: findings.reduce((sum, finding) => sum + finding.violations, 0), findings };
+}
+
+export type { Reading };
