@@ -22,7 +22,7 @@ const timeoutMs = 30_000;
 export function createLeanEngine({ config, metrics }: EnginePorts): PaymentEngine {
   const inHand = createWorkInHand();
   const slots = createSlots(config.dbConnections);
-  const addedMs = steps.reduce((sum, step) => sum + config.addedMs[step.name], 0);
+  const addedMs = steps.map(({ name: step }) => config.addedMs[step]);
   const answersTooEarly = config.sabotage === 'answer-before-commit';
   let pool: Pool | undefined;
   let payments = 0;

@@ -27,13 +27,13 @@ export async function payOrder(
   tx: Tx,
   command: PayOrder,
   engine: string,
-  addedMs: number,
+  addedMs: readonly number[],
 ): Promise<Paid | RefusalCode> {
   try {
     const rows = await tx.query<Paid>(
       `select ${answerColumns}, order_locked_at_us, coupon_locked_at_us,
          balance_wait_us, balance_locked_at_us, stock_wait_us, stock_locked_at_us
-       from pay_order($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+       from pay_order($1, $2, $3, $4, $5, $6, $7, $8, $9::float8[])`,
       [...claimValues(command), engine, addedMs],
     );
     return only(rows);

@@ -20,7 +20,7 @@ class RolledBack extends Error {
 export async function payWithoutCommit(pool: Pool, command: PayOrder, engine: string): Promise<Paid | RefusalCode> {
   try {
     return await pool.transaction(async (tx) => {
-      throw new RolledBack(await payOrder(tx, command, engine, 0));
+      throw new RolledBack(await payOrder(tx, command, engine, []));
     });
   } catch (error) {
     if (error instanceof RolledBack) return error.outcome;

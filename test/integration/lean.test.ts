@@ -66,6 +66,21 @@ describe('legacy-lean', () => {
     expect(sum).toBe(await measured(ports.metrics, 'payment_tx_per_payment_seconds', { figure: 'longest' }));
   });
 
+  test('a refusal spends the time of the steps up to the one that refused', async () => {
+    const addedMs = {
+      validateOrder: 20,
+      applyCoupon: 20,
+      deductBalance: 20,
+      confirmStock: 5_000,
+      createPayment: 5_000,
+    };
+    await restart({ addedMs });
+    expect(await payBy(engine, await to.payable({ balance: 1 }))).toMatchObject({ kind: 'refused' });
+    const spent = await measured(ports.metrics, 'payment_tx_duration_seconds', { tx: 'payment' });
+    expect(spent).toBeGreaterThanOrEqual(0.06);
+    expect(spent).toBeLessThan(5);
+  });
+
   test('waiting for a lock is wait, not hold', async () => {
     const order = await to.payable();
     const { paying, heldMs } = await db.pool.transaction(async (tx) => {

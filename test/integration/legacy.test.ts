@@ -161,6 +161,16 @@ describe('legacy', () => {
     expect(await tx('sum')).toBeGreaterThan((await tx('longest')) ?? Infinity);
   });
 
+  test('a refusal spends the time of the steps up to the one that refused', async () => {
+    const { engine, metrics } = await start({
+      addedMs: { validateOrder: 20, applyCoupon: 20, deductBalance: 20, confirmStock: 5_000, createPayment: 5_000 },
+    });
+    expect(await payBy(engine, await to.payable({ balance: 1 }))).toMatchObject({ kind: 'refused' });
+    const spent = await measured(metrics, 'payment_tx_duration_seconds', { tx: 'payment' });
+    expect(spent).toBeGreaterThanOrEqual(0.06);
+    expect(spent).toBeLessThan(5);
+  });
+
   test('a transaction that lost against another is run again', async () => {
     const { engine, metrics } = await start();
     await db.pool.query(failFirstPayments('40P01', 3));
