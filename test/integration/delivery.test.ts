@@ -152,6 +152,7 @@ describe('delivery', () => {
       });
     }
     expect((await stats(url))['legacy-lean']).toMatchObject({ requests: 4, failed: 4, events: 0 });
+    await until(async () => 'DEAD_LETTER' in (await metric())); // counted after it was marked
     expect(await metric()).toEqual({ FAILED: 9, DEAD_LETTER: 3 });
   });
 
