@@ -28,6 +28,10 @@ export interface RouterOverrides {
   readonly drainMs?: number;
   /** How old a rollout may be that nobody confirms, default 10 s. */
   readonly maxAgeMs?: number;
+  /** How often the rollout is read, default every second. */
+  readonly pollMs?: number;
+  /** How long a look-up of tiers may take before everybody may be a VIP, default 1 s. */
+  readonly tierTimeoutMs?: number;
 }
 
 export interface Router extends Stoppable {
@@ -62,14 +66,15 @@ export async function startRouter(config: Config, overrides: RouterOverrides = {
       metrics,
       log,
       hints: redisHints(config.redisUrl, config.keyPrefix),
-      ...(overrides.maxAgeMs === undefined ? {} : { maxAgeMs: overrides.maxAgeMs }),
+      maxAgeMs: overrides.maxAgeMs,
+      pollMs: overrides.pollMs,
     });
     running.push(watch);
 
     const admission = createAdmission({ payments: 2_000, paymentsPerUser: 200, ...overrides.limits });
     const held = createHeldRequests();
     const app = createApp({
-      routing: createRouting(watch, createUserTiers({ tx: pool }), engines.pinned),
+      routing: createRouting(watch, createUserTiers({ tx: pool, timeoutMs: overrides.tierTimeoutMs }), engines.pinned),
       engines,
       counts: createPaymentMetrics(metrics),
       admission,

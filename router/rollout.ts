@@ -25,8 +25,8 @@ export interface RolloutWatchOptions {
   readonly hints?: RolloutHints | undefined;
   /** Monotonic milliseconds: age is never a difference of two machines' clocks. */
   readonly now?: () => number;
-  readonly pollMs?: number;
-  readonly maxAgeMs?: number;
+  readonly pollMs?: number | undefined;
+  readonly maxAgeMs?: number | undefined;
 }
 
 /** What this router applies, and whether it may still trust it. */

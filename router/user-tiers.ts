@@ -9,7 +9,7 @@ export interface UserTiersOptions {
   /** Users remembered, default 50,000. */
   readonly size?: number;
   /** A look-up that takes longer has failed, default 1 s. */
-  readonly timeoutMs?: number;
+  readonly timeoutMs?: number | undefined;
   readonly now?: () => number;
 }
 

@@ -7,6 +7,7 @@ import { readConfig } from '../../runtime/config.ts';
 import { createLog } from '../../runtime/log.ts';
 import { createMetrics } from '../../runtime/metrics.ts';
 import { type Router, type RouterOverrides, startRouter } from '../../router/main.ts';
+import { call } from '../support/api-client.ts';
 import { type FreshDatabase, freshDatabase, freshRedis, type Shop, shop } from '../support/services.ts';
 import { acceptingSaga, type AcceptingSaga } from '../support/accepting-saga.ts';
 
@@ -39,24 +40,6 @@ afterAll(async () => {
   await database.drop();
 });
 
-interface Reply {
-  readonly status: number;
-  readonly body: Record<string, unknown>;
-  readonly headers: Headers;
-}
-async function call(method: string, url: string, body?: unknown, headers: Record<string, string> = {}): Promise<Reply> {
-  const response = await fetch(url, {
-    method,
-    headers: { ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
-    ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
-  });
-  const text = await response.text();
-  return {
-    status: response.status,
-    body: text === '' ? {} : (JSON.parse(text) as Record<string, unknown>),
-    headers: response.headers,
-  };
-}
 const pay = (orderId: number | string, body: unknown, router = monolith, headers: Record<string, string> = {}) =>
   call('POST', `${router.url}/v1/orders/${orderId}/payments`, body, headers);
 

@@ -1,5 +1,5 @@
 import type { UnchangedCode } from '../../domain/errors.ts';
-import type { Answer, PaymentEngine, PayOrder, Submission } from '../../domain/payment-engine.ts';
+import type { Answer, PaymentEngine, PayOrder, Route, Submission } from '../../domain/payment-engine.ts';
 import type { Pool } from '../../runtime/database.ts';
 
 export interface AcceptingSaga extends PaymentEngine {
@@ -8,28 +8,43 @@ export interface AcceptingSaga extends PaymentEngine {
   readonly open: () => number;
 }
 
+interface Verdict extends Route {
+  readonly verdict: string;
+  readonly engine: string;
+  readonly paymentId: number | null;
+  readonly amount: number | null;
+  readonly sagaId: number | null;
+}
+
+function answerOf({ verdict, side, reason, bucket, version, engine, paymentId, amount }: Verdict): Answer {
+  if (verdict === 'EMERGENCY') return { kind: 'reroute' };
+  if (verdict !== 'PAID' || paymentId === null || amount === null)
+    return { kind: 'unchanged', code: verdict as UnchangedCode };
+  return { kind: 'paid', paymentId, amount, engine, route: { side, reason, bucket, version }, replayed: true };
+}
+
 /** A saga engine without a worker: it accepts durably, by the same SQL as the real one, and the test decides how it ends. */
 export function acceptingSaga(pool: Pool): AcceptingSaga {
   const name = 'orchestration';
   const waiting: { command: PayOrder; sagaId: number; resolve: (answer: Answer) => void }[] = [];
   const submit = async (command: PayOrder): Promise<Submission> => {
     const { orderId, userId, couponId, route } = command;
-    const [row] = await pool.query<{ verdict: string; sagaId: number | null }>(
-      `select verdict, saga_id as "sagaId" from accept_sagas($8, array[$1::bigint], array[$2::bigint], array[$3::bigint],
+    const [row] = await pool.query<Verdict>(
+      `select verdict, side, reason, bucket, config_version as version, engine_name as engine,
+         payment_id as "paymentId", amount, saga_id as "sagaId"
+       from accept_sagas($8, array[$1::bigint], array[$2::bigint], array[$3::bigint],
          array[$4::text], array[$5::text], array[$6::int], array[$7::bigint], '30 s')`,
       [orderId, userId, couponId, route.side, route.reason, route.bucket, route.version, name],
     );
-    const { verdict, sagaId } = row ?? { verdict: 'nothing', sagaId: null };
-    if (verdict === 'CLAIMED' && sagaId !== null) {
-      return {
-        sagaId,
-        settled: new Promise((resolve) => {
-          waiting.push({ command, sagaId, resolve });
-        }),
-      };
-    }
-    const code = verdict as UnchangedCode;
-    return { settled: Promise.resolve(verdict === 'EMERGENCY' ? { kind: 'reroute' } : { kind: 'unchanged', code }) };
+    if (row === undefined) throw new Error('accept_sagas said nothing');
+    const { verdict, sagaId } = row;
+    if (verdict !== 'CLAIMED' || sagaId === null) return { settled: Promise.resolve(answerOf(row)) };
+    return {
+      sagaId,
+      settled: new Promise((resolve) => {
+        waiting.push({ command, sagaId, resolve });
+      }),
+    };
   };
   return {
     name,
