@@ -7,7 +7,7 @@ const fault = (code: string, text = code) => Object.assign(new Error(text), { co
 /** A batcher that multiplies by ten, remembers its batches, and rejects those for which `fails` has a fault. */
 function batching(
   options: Partial<BatcherOptions> = {},
-  fails: (batch: readonly number[]) => unknown = () => undefined,
+  fails: (batch: readonly number[]) => Error | undefined = () => undefined,
 ) {
   const batches: number[][] = [];
   let running = 0;
@@ -148,7 +148,7 @@ describe('a fault', () => {
 
 describe('drained', () => {
   test('comes at once when there is nothing', async () => {
-    await batching().batcher.drained();
+    await expect(batching().batcher.drained()).resolves.toBeUndefined();
   });
 
   test('waits for what runs and for what waits, failures included', async () => {

@@ -54,7 +54,7 @@ async function holding<T>(lock: string, id: number, work: () => Promise<T>): Pro
 }
 
 describe('every boundary', () => {
-  const boundaries = [ORDER, BALANCE, STOCK, PAYMENT];
+  const boundaries = [ORDER, BALANCE, STOCK, PAYMENT] as const;
   const effects = (orderId: number) =>
     one<object>(
       `select (select count(*) from balance_ledger where order_id = $1) as debits,
@@ -114,7 +114,7 @@ describe('every boundary', () => {
       ['stocks where product_id', order.productId],
       ['orders where id', order.id],
     ] as const;
-    const [lock, id] = rows[at] as (typeof rows)[number];
+    const [lock, id] = rows[at];
     const neighbour = await before(at);
     const both = () => door.run(at, [saga, neighbour.saga]);
     expect(said(await holding(lock, id, both))).toEqual(['busy', 'ok']);
