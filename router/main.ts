@@ -8,7 +8,7 @@ import { listen } from '../runtime/http.ts';
 import { announceReady, runUntilSignal, type Stoppable, stopInReverse } from '../runtime/lifecycle.ts';
 import { createLog, type Logger } from '../runtime/log.ts';
 import { createMetrics, type Metrics } from '../runtime/metrics.ts';
-import { type AdmissionLimits, createAdmission } from './admission.ts';
+import { createAdmission } from './admission.ts';
 import { createApp } from './app.ts';
 import { startEngines } from './engines.ts';
 import { createHeldRequests } from './held-requests.ts';
@@ -21,7 +21,6 @@ import { createUserTiers } from './user-tiers.ts';
 export interface RouterOverrides {
   /** Instead of the engines of these names. */
   readonly engines?: Partial<Record<EngineName, PaymentEngine>>;
-  readonly limits?: Partial<AdmissionLimits>;
   readonly metrics?: Metrics;
   readonly log?: Logger;
   /** How long a stop waits for payments in work, default 6 s. */
@@ -71,7 +70,7 @@ export async function startRouter(config: Config, overrides: RouterOverrides = {
     });
     running.push(watch);
 
-    const admission = createAdmission({ payments: 2_000, paymentsPerUser: 200, ...overrides.limits });
+    const admission = createAdmission({ payments: config.paymentsInFlight, paymentsPerUser: config.paymentsPerUser });
     const held = createHeldRequests();
     const app = createApp({
       routing: createRouting(watch, createUserTiers({ tx: pool, timeoutMs: overrides.tierTimeoutMs }), engines.pinned),

@@ -36,23 +36,27 @@ export async function begin(
   const route = await ports.routing(order.userId, emergency);
   const engine = ports.engines.on(route.side);
   const command: PayOrder = { orderId: order.orderId, userId: order.userId, couponId: order.couponId, route };
-  const { sagaId, settled } = await engine.submit(command, signal);
-  return {
-    command,
-    engine,
-    sagaId,
-    final: settled.then((answer) => (answer.kind === 'reroute' ? again() : done(answer))),
-  };
+  ports.counts.inWork(route.side, 1);
+  const { sagaId, settled } = await engine.submit(command, signal).catch(failed);
+  const final = settled.then((answer) => (answer.kind === 'reroute' ? again() : done(answer)), failed);
+  return { command, engine, sagaId, final };
+
+  function failed(error: unknown): never {
+    ports.counts.inWork(route.side, -1);
+    throw error;
+  }
 
   function done(answer: ClientAnswer): Final {
+    ports.counts.inWork(route.side, -1);
     // Only now is it known whether the order had a route already.
-    ports.counts.decided(answer.kind === 'unchanged' ? route : routeOf(answer));
+    const decided = answer.kind === 'unchanged' ? route : routeOf(answer);
+    ports.counts.decided(decided);
     // Asked first: building the line costs more than the decision.
     if (ports.log.isLevelEnabled('debug')) {
       const { kind } = answer;
       const code = 'code' in answer ? answer.code : undefined;
       ports.log.debug(
-        { orderId: command.orderId, sagaId, engine: engine.name, ...route, kind, code },
+        { orderId: command.orderId, sagaId, engine: engine.name, ...decided, kind, code },
         'payment decided',
       );
     }
@@ -61,6 +65,7 @@ export async function begin(
 
   /** The rollback was switched on after this router had looked: nothing has changed, so the policy is asked again. */
   async function again(): Promise<Final> {
+    ports.counts.inWork(route.side, -1);
     if (emergency) throw new Error(`${engine.name} sent a payment back that was routed under the emergency rollback`);
     return (await begin(order, ports, signal, true)).final;
   }

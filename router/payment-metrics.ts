@@ -6,6 +6,8 @@ export type Outcome = 'good' | 'rejected' | 'bad';
 
 export interface PaymentMetrics {
   decided(route: Route): void;
+  /** An engine has a payment more or less in work. */
+  inWork(side: Side, change: 1 | -1): void;
   answered(side: Side, engine: string, outcome: Outcome, seconds: number): void;
 }
 
@@ -13,7 +15,11 @@ export interface PaymentMetrics {
 export function createPaymentMetrics(metrics: Metrics): PaymentMetrics {
   const decisions = new Map<string, { inc(): void }>();
   const answers = new Map<string, { count: { inc(): void }; time: { observe(seconds: number): void } }>();
+  const inflight = { legacy: metrics.inflight.labels('legacy'), saga: metrics.inflight.labels('saga') };
   return {
+    inWork(side, change) {
+      inflight[side].inc(change);
+    },
     decided({ side, reason }) {
       const key = `${side} ${reason}`;
       let counter = decisions.get(key);

@@ -25,6 +25,10 @@ export interface Config {
   readonly dbConnections: number;
   /** How long the router holds a request before it answers 202, default 30 s. */
   readonly waitLimitMs: number;
+  /** Payments that one router has in work before it answers 503, default 2,000. */
+  readonly paymentsInFlight: number;
+  /** The same for one user, answered 429, default 200. */
+  readonly paymentsPerUser: number;
   readonly dataPlatformUrl: string | undefined;
   readonly outsideTimeoutMs: number;
   /** Processing time that a scenario adds to each step, default none. */
@@ -143,6 +147,8 @@ const variables = {
   SAGASHIFT_LEGACY_ENGINE: oneOf(['legacy', 'legacy-lean']).default('legacy'),
   SAGASHIFT_DB_CONNECTIONS: whole(1, 1_000).default(16),
   SAGASHIFT_WAIT_LIMIT_MS: aMinute.default(30_000),
+  SAGASHIFT_PAYMENTS_IN_FLIGHT: whole(1, 100_000).default(2_000),
+  SAGASHIFT_PAYMENTS_PER_USER: whole(1, 100_000).default(200),
   SAGASHIFT_DATA_PLATFORM_URL: http.optional(),
   SAGASHIFT_OUTSIDE_TIMEOUT_MS: aMinute.default(5_000),
   SAGASHIFT_ADDED_MS: addedMs.default({}),
@@ -181,6 +187,8 @@ function fromVariables(v: Variables): Config {
     legacyEngine: v.SAGASHIFT_LEGACY_ENGINE,
     dbConnections: v.SAGASHIFT_DB_CONNECTIONS,
     waitLimitMs: v.SAGASHIFT_WAIT_LIMIT_MS,
+    paymentsInFlight: v.SAGASHIFT_PAYMENTS_IN_FLIGHT,
+    paymentsPerUser: v.SAGASHIFT_PAYMENTS_PER_USER,
     dataPlatformUrl: v.SAGASHIFT_DATA_PLATFORM_URL,
     outsideTimeoutMs: v.SAGASHIFT_OUTSIDE_TIMEOUT_MS,
     addedMs: Object.freeze({ ...none, ...v.SAGASHIFT_ADDED_MS }),

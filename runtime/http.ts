@@ -10,6 +10,14 @@ export interface Listening {
   close(): Promise<void>;
 }
 
+/** For a request to arrive; how long it may be worked on is for its handler to say. Kept-alive connections outlive a load generator's pause. */
+const serverTimeouts = {
+  headersTimeout: 10_000,
+  requestTimeout: 15_000,
+  keepAliveTimeout: 30_000,
+  connectionsCheckingInterval: 1_000,
+};
+
 const closeLimitMs = 8_000;
 const closeTickMs = 20;
 
@@ -41,7 +49,7 @@ export function serveOperations(
 
 /** Port 0 takes a free one. Rejects with the errno (EADDRINUSE, ...) when it can't listen. */
 export async function listen(app: RequestListener, host: string, port: number): Promise<Listening> {
-  const server = createServer(app);
+  const server = createServer(serverTimeouts, app);
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen({ host, port }, () => {

@@ -137,6 +137,7 @@ describe('paying', () => {
     expect(text).toMatch(/payment_requests_total\{side="legacy",engine="legacy-lean",outcome="rejected"\} [1-9]/);
     expect(text).toMatch(/payment_router_decisions_total\{side="legacy",reason="pinned"\} [1-9]/);
     expect(text).toMatch(/payment_router_decisions_total\{side="legacy",reason="affinity"\} [1-9]/);
+    expect(text).toMatch(/payment_inflight\{side="legacy"\} 0\n/);
   });
 });
 
@@ -597,7 +598,8 @@ describe('faults, limits and shutdown', () => {
         inWork += 1;
         return { settled: done.then(() => ({ kind: 'unchanged', code: 'ORDER_NOT_FOUND' })) };
       },
-      { limits: { payments: 3, paymentsPerUser: 2 } },
+      {},
+      { SAGASHIFT_PAYMENTS_IN_FLIGHT: '3', SAGASHIFT_PAYMENTS_PER_USER: '2' },
     );
     const held = [pay(1, { userId: 1 }, router), pay(2, { userId: 1 }, router)];
     while (inWork < 2) await new Promise(setImmediate);
