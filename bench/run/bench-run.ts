@@ -108,6 +108,13 @@ async function preflight({ id, options, plan, command }: RunInput, services: Ser
   };
 }
 
+/** As in the tables of scenarios and engines, not as the seed shuffled the first round. */
+function inPlannedOrder(arms: readonly ArmResult[], plan: Plan): ArmResult[] {
+  const planned = plan.scenarios.flatMap(({ scenario, arms: own }) => own.map((arm) => `${scenario.name}/${arm.name}`));
+  const place = (arm: ArmResult) => planned.indexOf(`${arm.scenario}/${arm.name}`);
+  return [...arms].sort((a, b) => place(a) - place(b));
+}
+
 const describeScenario = ({ scenario, arms, dataset, ordersPerRound }: ScenarioPlan, plan: Plan): ScenarioResult => ({
   name: scenario.name,
   sentence: scenario.sentence,
@@ -154,7 +161,7 @@ async function measure(result: Result, input: RunInput, services: Services, bega
     sabotage: options.sabotage,
     progress: input.progress,
     onMeasured(arm: ArmResult, measurement) {
-      if (!result.arms.includes(arm)) result.arms.push(arm);
+      if (!result.arms.includes(arm)) result.arms = inPlannedOrder([...result.arms, arm], plan);
       if (measurement !== null) {
         writeRaw(directory, arm, measurement);
         const { result: one } = measurement;

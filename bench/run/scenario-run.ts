@@ -51,8 +51,7 @@ export async function runScenario(scenario: ScenarioPlan, context: ScenarioConte
     const template = await databases.template(name, scenario.dataset, signal);
     const platforms = await startPlatforms(scenario, context, stops, signal);
     progress.now(`${name}: starting ${scenario.arms.map((arm) => arm.name).join(', ')}`);
-    const arms: RunningArm[] = [];
-    for (const plan of scenario.arms) arms.push(await prepareArm(plan, scenario, template, platforms, context, stops, signal));
+    const arms = await all(scenario.arms.map((plan) => prepareArm(plan, scenario, template, platforms, context, stops, signal)));
     const meter = await openServerMeter(arms[0]?.arm.databaseUrl ?? context.servers.databaseUrl, context.servers.redisUrl);
     stops.push(() => meter.close());
     for (const running of arms) await warmUp(running, scenario, signal);
@@ -61,6 +60,15 @@ export async function runScenario(scenario: ScenarioPlan, context: ScenarioConte
   } finally {
     await Promise.allSettled(stops.reverse().map((stop) => stop()));
   }
+}
+
+/** Like Promise.all, but when one fails the others are waited for: what they started must be known to whoever stops it. */
+async function all<T>(promises: readonly Promise<T>[]): Promise<T[]> {
+  const settled = await Promise.allSettled(promises);
+  return settled.map((one) => {
+    if (one.status === 'rejected') throw one.reason;
+    return one.value;
+  });
 }
 
 /** One for all arms, and one more for a second copy: its orders have the same ids as the first one's. */

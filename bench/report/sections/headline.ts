@@ -1,0 +1,86 @@
+import { type Comparison, type Result } from '../../result.ts';
+import { figure, percent, times } from '../format.ts';
+import { html, type Html } from '../html.ts';
+
+/** What the run says in a few sentences: the gain, what it is made of, and where the monolith wins. */
+export function headline(result: Result): Html {
+  const gains = gainSentences(result);
+  return html`<section id="summary">
+    ${gains.length > 0 ? gains.map((text) => html`<p class="headline">${text}</p>`) : html`<p class="headline">This run has no pair of a saga and a baseline to compare.</p>`}
+    <p>
+      Batching brings the rate. The saga itself brings recovery of what a dead process left, short row locks and domains that can be told apart. What a
+      good engineer would do without a saga stands beside it as <code>legacy-lean</code>: one round trip per payment, no ORM, no Redis locks. Judge
+      every gain against both.
+    </p>
+    ${monolithWins(result)}
+  </section>`;
+}
+
+const sagas = ['orchestration', 'choreography'];
+
+/** The saga that is asked about first, against each baseline, scenario by scenario. */
+function gainSentences({ comparisons, run }: Result): string[] {
+  const sentences = [
+    ['legacy', 'the monolith'],
+    ['legacy-lean', 'the lean monolith'],
+  ] as const;
+  return sentences.flatMap(([baseline, words]) => {
+    const found = comparisons.filter((one) => one.metric === 'settled/s' && one.candidate === 'orchestration' && one.baseline === baseline);
+    if (found.length === 0) return [];
+    const parts = found.map((one) => `${times(one.ratio)} in ${one.scenario}${verdictWords(one)}`);
+    return [`Against ${words} the orchestrated saga settled ${joined(parts)} the payments per second${run.rounds === 1 ? ' (one round each: no verdict)' : ''}.`];
+  });
+}
+
+const joined = (parts: readonly string[]): string => (parts.length < 2 ? parts.join('') : `${parts.slice(0, -1).join(', ')} and ${parts.at(-1) ?? ''}`);
+
+function verdictWords({ ci95, verdict, rounds }: Comparison): string {
+  if (verdict === 'none') return '';
+  const interval = ci95 === null ? '' : `${figure(ci95[0])} to ${figure(ci95[1])}, `;
+  return ` (${interval}${verdict === 'indicative' ? `indicative, ${rounds} rounds` : verdict})`;
+}
+
+const words: Readonly<Record<string, { readonly better: 'more' | 'less'; readonly text: string }>> = {
+  'settled/s': { better: 'more', text: 'settled more payments a second' },
+  'latency p50': { better: 'less', text: 'answered sooner (p50)' },
+  'CPU per payment': { better: 'less', text: 'used less CPU per payment' },
+  'WAL per payment': { better: 'less', text: 'wrote less WAL per payment' },
+  'lock hold': { better: 'less', text: 'held locks for a shorter time' },
+};
+
+/** Said by the report itself, from the same comparisons: where a monolith came out ahead of a saga. */
+function monolithWins({ comparisons }: Result): Html {
+  const won = comparisons
+    .filter((one) => sagas.includes(one.candidate) && words[one.metric] !== undefined)
+    .filter((one) => (words[one.metric]?.better === 'more' ? one.ratio < 0.95 : one.ratio > 1.05));
+  if (won.length === 0) return html`<h3>Where the monolith wins</h3><p>Nowhere in what was measured here.</p>`;
+  const groups = new Map<string, Comparison[]>();
+  for (const one of won) groups.set(`${one.baseline}|${one.metric}`, [...(groups.get(`${one.baseline}|${one.metric}`) ?? []), one]);
+  return html`<h3>Where the monolith wins</h3>
+    <ul class="notes">
+      ${[...groups.values()].map(([first, ...rest]) => first && winSentence([first, ...rest]))}
+    </ul>`;
+}
+
+function winSentence(won: readonly [Comparison, ...Comparison[]]): Html {
+  const [{ baseline, metric }] = won;
+  const word = words[metric];
+  const cases = won.map((one) => `${one.scenario} against ${one.candidate} ${times(word?.better === 'more' ? 1 / one.ratio : one.ratio)}`);
+  return html`<li><code>${baseline}</code> ${word?.text}: ${cases.join(', ')}.</li>`;
+}
+
+export function badges({ arms, run, validity, guard }: Result): Html {
+  const violations = arms.reduce((sum, arm) => sum + arm.violations + arm.rounds.reduce((of, round) => of + round.consistency.violations, 0), 0);
+  const orders = arms.reduce((sum, arm) => sum + arm.ordersVerified, 0);
+  const bound = orders > 0 ? `, proven ≥ ${percent((1 - 3 / orders) * 100)}` : '';
+  return html`<ul class="badges">
+    <li class="badge ${run.state === 'complete' ? 'good' : 'bad'}">${run.state}</li>
+    <li class="badge ${violations === 0 ? 'good' : 'bad'}">${figure(violations)} violations in ${figure(orders)} orders${violations === 0 ? bound : ''}</li>
+    ${guard.some((row) => row.degraded) && html`<li class="badge bad">statements degrade</li>`}
+    ${run.sabotage !== null && html`<li class="badge bad">sabotaged on purpose: ${run.sabotage}</li>`}
+    ${validity.coResident && html`<li class="badge warn">generator shares the CPU: ratios only</li>`}
+    ${validity.noisy && html`<li class="badge warn">noisy machine</li>`}
+    ${validity.unsteady && html`<li class="badge warn">unsteady rounds</li>`}
+    <li class="badge">${run.mode} run, ${run.rounds} round${run.rounds === 1 ? '' : 's'}</li>
+  </ul>`;
+}
