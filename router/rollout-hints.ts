@@ -1,35 +1,34 @@
+import { once } from 'node:events';
 import { openRedis } from '../runtime/redis.ts';
 import type { RolloutHints } from './rollout.ts';
 
-export const rolloutChannel = (keyPrefix: string): string => `${keyPrefix}:rollout`;
+const rolloutChannel = (keyPrefix: string): string => `${keyPrefix}:rollout`;
 
 /** Hints by Redis pub/sub. Without Redis there are none, and the routers' poll finds the change within a second. */
 export function redisHints(redisUrl: string, keyPrefix: string): RolloutHints {
   const redis = openRedis(redisUrl, 'router-rollout');
   return {
-    subscribe: async (onHint) => {
+    subscribe: (onHint) => {
       redis.on('message', onHint);
-      // Not awaited to succeed: ioredis subscribes again by itself whenever Redis is back.
-      redis.on('ready', onHint);
-      await Promise.race([redis.subscribe(rolloutChannel(keyPrefix)).catch(() => undefined), limit()]);
+      // At each connection, because what was published between two of them is lost: hence the hint as well.
+      redis.on('ready', () => {
+        redis.subscribe(rolloutChannel(keyPrefix)).then(onHint, () => undefined);
+      });
     },
-    stop: async () => {
+    stop: () => {
       redis.disconnect();
     },
   };
 }
 
-const subscribeLimitMs = 1_000;
-const limit = (): Promise<void> =>
-  new Promise((resolve) => {
-    setTimeout(resolve, subscribeLimitMs).unref();
-  });
+const publishLimitMs = 1_000;
 
-/** Returns whether Redis took it. */
+/** Returns whether Redis took it. Waits for a connection first: a command that is queued without one outlives `disconnect`. */
 export async function publishHint(redisUrl: string, keyPrefix: string, version: number): Promise<boolean> {
   const redis = openRedis(redisUrl, 'canary');
   try {
-    await Promise.race([redis.publish(rolloutChannel(keyPrefix), String(version)), refuseAfterLimit()]);
+    await once(redis, 'ready', { signal: AbortSignal.timeout(publishLimitMs) });
+    await redis.publish(rolloutChannel(keyPrefix), String(version));
     return true;
   } catch {
     return false;
@@ -37,10 +36,3 @@ export async function publishHint(redisUrl: string, keyPrefix: string, version: 
     redis.disconnect();
   }
 }
-
-const refuseAfterLimit = (): Promise<never> =>
-  new Promise((_resolve, reject) => {
-    setTimeout(() => {
-      reject(new Error('Redis did not answer'));
-    }, subscribeLimitMs).unref();
-  });

@@ -12,8 +12,8 @@ export interface EnvironmentSwitches {
 
 /** Says that the row may have changed. Only a hint: the poll is correct without it. */
 export interface RolloutHints {
-  subscribe(onHint: () => void): Promise<void>;
-  stop(): Promise<void>;
+  subscribe(onHint: () => void): void;
+  stop(): void;
 }
 
 export interface RolloutWatchOptions {
@@ -114,7 +114,7 @@ export async function watchRollout(options: RolloutWatchOptions): Promise<Rollou
     wake();
   };
 
-  await hints?.subscribe(hint);
+  hints?.subscribe(hint);
   await poll();
   const looping = loop();
   return {
@@ -124,7 +124,7 @@ export async function watchRollout(options: RolloutWatchOptions): Promise<Rollou
     stop: async () => {
       stopped = true;
       hint();
-      await hints?.stop();
+      hints?.stop();
       await looping;
       // A router that was stopped on purpose is no silent one.
       await forgetRouter(tx, routerId).catch(() => undefined);

@@ -119,18 +119,20 @@ describe('changing the rollout', () => {
 
   test('routers are told by Redis when there is one', async () => {
     const hints = redisHints(redis.url, redis.prefix);
-    const heard = new Promise<void>((resolve) => {
-      hints.subscribe(resolve).catch(() => undefined);
-    });
-    await heard; // the subscription itself
-    const again = new Promise<void>((resolve) => {
-      hints.subscribe(resolve).catch(() => undefined);
-    });
+    const heard: (() => void)[] = [];
+    const next = () =>
+      new Promise<void>((resolve) => {
+        heard.push(resolve);
+      });
+    const subscribed = next();
+    hints.subscribe(() => heard.shift()?.());
+    await subscribed;
+    const told = next();
     const env = { DATABASE_URL: database.url, REDIS_URL: redis.url, SAGASHIFT_KEY_PREFIX: redis.prefix };
     const { out } = await run(['set', '33', '--reason', 'hint', '--json'], env);
     expect(JSON.parse(out)).toMatchObject({ changed: true, hinted: true });
-    await again;
-    await hints.stop();
+    await told;
+    hints.stop();
     const deaf = await run(['set', '34', '--reason', 'no Redis', '--json'], {
       ...env,
       REDIS_URL: 'redis://127.0.0.1:1',
