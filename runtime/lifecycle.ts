@@ -14,6 +14,7 @@ export async function runUntilSignal(start: () => Promise<Stoppable>): Promise<v
   let leave: () => void = () => undefined;
   const told = new Promise<void>((resolve) => (leave = resolve));
   let toldAt: number | undefined;
+  let patience: NodeJS.Timeout | undefined;
   const onSignal = (): void => {
     const now = performance.now();
     if (toldAt !== undefined) {
@@ -21,7 +22,7 @@ export async function runUntilSignal(start: () => Promise<Stoppable>): Promise<v
       return;
     }
     toldAt = now;
-    setTimeout(() => process.exit(1), stopLimitMs).unref();
+    patience = setTimeout(() => process.exit(1), stopLimitMs);
     leave();
   };
   process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
@@ -30,6 +31,7 @@ export async function runUntilSignal(start: () => Promise<Stoppable>): Promise<v
     await told;
     await running.stop();
   } finally {
+    clearTimeout(patience);
     process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
   }
 }
@@ -48,6 +50,10 @@ export async function stopInReverse(parts: readonly Stoppable[]): Promise<void> 
 }
 
 /** The line on stdout by which a parent process learns that this one is up. */
-export function announceReady(name: string, url: string): void {
-  process.stdout.write(`${JSON.stringify({ ready: true, name, url, pid: process.pid })}\n`);
+export function announceReady(
+  name: string,
+  url: string,
+  write: (line: string) => unknown = (line) => process.stdout.write(line),
+): void {
+  write(`${JSON.stringify({ ready: true, name, url, pid: process.pid })}\n`);
 }

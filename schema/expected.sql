@@ -372,8 +372,11 @@ function mark_refused(p payment_facts[], refused_orders bigint[], reason text)
 function microseconds(span interval)
   returns bigint language sql immutable
 
-function pay_order(order_id bigint, user_id bigint, coupon_id bigint, side text, reason text, bucket integer, version bigint, engine text, added_ms double precision)
+function pay_order(order_id bigint, user_id bigint, coupon_id bigint, side text, reason text, bucket integer, version bigint, engine text, added_ms double precision[])
   returns TABLE(verdict text, route_side text, route_reason text, route_bucket integer, route_version bigint, worked_by text, refusal text, payment_id bigint, amount bigint, saga_id bigint, replayed boolean, order_locked_at_us bigint, coupon_locked_at_us bigint, balance_wait_us bigint, balance_locked_at_us bigint, stock_wait_us bigint, stock_locked_at_us bigint) language plpgsql
+
+function pick_facts(p payment_facts[], sagas bigint[])
+  returns payment_facts[] language sql
 
 function record_boundary(boundary text, boundary_no integer, last boolean, events text[], worker text, p payment_facts[])
   returns void language plpgsql
@@ -384,6 +387,9 @@ function refusal_status(code text)
 function refuse_order(order_id bigint, user_id bigint, coupon_id bigint, side text, reason text, bucket integer, version bigint, engine text, code text)
   returns TABLE(verdict text, route_side text, route_reason text, route_bucket integer, route_version bigint, worked_by text, refusal text, payment_id bigint, amount bigint, saga_id bigint, replayed boolean) language plpgsql
 
+function refuse_payment(code text, added_ms double precision[])
+  returns void language plpgsql
+
 function rescue_sagas(engine text, worker text, active bigint[], max_count integer, silent interval, unowned interval)
   returns TABLE(saga_id bigint, order_id bigint, epoch integer, status text, current_step text, facts jsonb, attempts integer, age interval) language sql
 
@@ -392,6 +398,9 @@ function run_boundary(boundary text, boundary_no integer, steps text[], last boo
 
 function run_step(step text, p payment_facts[], engine text)
   returns payment_facts[] language plpgsql
+
+function spend(added_ms double precision[])
+  returns void language plpgsql
 
 function undo_apply_coupon(p payment_facts[], acted bigint[])
   returns void language sql

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import type { RedisBinary } from './redis-binary.ts';
 
@@ -23,8 +23,9 @@ export function fetchedRedis(root: string): RedisBinary | undefined {
  * of its own, so it needs no root and changes nothing outside. Two at once: each works apart, the first to finish stays.
  */
 export async function fetchRedis(root: string, env: NodeJS.ProcessEnv): Promise<RedisBinary> {
-  const work = `${root}.${process.pid}`;
-  rmSync(work, { recursive: true, force: true });
+  mkdirSync(dirname(root), { recursive: true });
+  removeAbandoned(root);
+  const work = mkdtempSync(`${root}.`);
   const [state, cache, debs, unpacked] = ['state', 'cache', 'debs', 'root'].map((name) => join(work, name)) as [
     string,
     string,
@@ -64,10 +65,23 @@ export async function fetchRedis(root: string, env: NodeJS.ProcessEnv): Promise<
       await run('dpkg-deb', ['-x', join(debs, deb), unpacked], { timeout: limitMs, env });
     const mine = fetchedRedis(unpacked);
     if (mine === undefined) throw new Error('the packages hold no redis-server');
-    if (!existsSync(root)) renameSync(unpacked, root);
+    try {
+      renameSync(unpacked, root);
+    } catch (error) {
+      if (fetchedRedis(root) === undefined) throw error; // Otherwise the other one was first.
+    }
     return fetchedRedis(root) ?? mine;
   } finally {
     rmSync(work, { recursive: true, force: true }); // 30 to 120 MB of package lists.
+  }
+}
+
+/** What a fetch that was killed left beside `root`; one that still runs is younger. */
+function removeAbandoned(root: string): void {
+  for (const name of readdirSync(dirname(root)).filter((entry) => entry.startsWith(`${basename(root)}.`))) {
+    const path = join(dirname(root), name);
+    const age = Date.now() - (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Date.now());
+    if (age > 5 * limitMs) rmSync(path, { recursive: true, force: true });
   }
 }
 
