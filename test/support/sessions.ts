@@ -1,5 +1,5 @@
 import type { Isolation, Tx } from '../../domain/ports.ts';
-import { type Connection, openConnection } from '../../runtime/database.ts';
+import { type Connection, openConnection, sqlState } from '../../runtime/database.ts';
 
 /** One database session of a two-session test: statements run one after another, and a test can see that one waits. */
 export interface Session extends Tx {
@@ -31,8 +31,4 @@ export async function openSession(url: string, watcher: Tx, isolation: Isolation
 }
 
 /** The SQLSTATE a statement failed with; undefined when it did not. */
-export const faultOf = (work: Promise<unknown>): Promise<string | undefined> =>
-  work.then(
-    () => undefined,
-    (error: { readonly code?: string }) => error.code ?? String(error),
-  );
+export const faultOf = (work: Promise<unknown>): Promise<string | undefined> => work.then(() => undefined, sqlState);
