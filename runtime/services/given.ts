@@ -7,7 +7,7 @@ const oldestRedis = 6;
 
 /** A server that somebody else runs: is it there, and is it new enough? Returns what it is, for a person. */
 export async function checkPostgres(url: string): Promise<string> {
-  const shown = withoutPassword(url);
+  const shown = withoutPassword('DATABASE_URL', url);
   let connection: Connection;
   try {
     connection = await openConnection({ url });
@@ -32,7 +32,7 @@ export async function checkPostgres(url: string): Promise<string> {
 }
 
 export async function checkRedis(url: string): Promise<string> {
-  const shown = withoutPassword(url);
+  const shown = withoutPassword('REDIS_URL', url);
   const redis = new Redis(url, {
     lazyConnect: true,
     retryStrategy: null,
@@ -60,9 +60,15 @@ export async function checkRedis(url: string): Promise<string> {
   }
 }
 
-function withoutPassword(text: string): string {
-  if (!URL.canParse(text)) return '(not a URL)';
+function withoutPassword(name: string, text: string): string {
+  if (!URL.canParse(text))
+    throw new ServicesError(2, `${name} is not a URL; it looks like ${examples[name] ?? 'scheme://host:port'}`);
   const url = new URL(text);
   if (url.password !== '') url.password = '***';
   return url.href;
 }
+
+const examples: Readonly<Record<string, string>> = {
+  DATABASE_URL: 'postgres://user:password@127.0.0.1:5432/postgres',
+  REDIS_URL: 'redis://127.0.0.1:6379',
+};

@@ -1,0 +1,105 @@
+import { afterAll, describe, expect, test } from '@jest/globals';
+import { openQueue, openWorker } from '../../runtime/queues.ts';
+import { openRedis } from '../../runtime/redis.ts';
+import { freshRedis } from '../support/services.ts';
+
+const { url, prefix } = freshRedis();
+const redis = openRedis(url, 'test');
+afterAll(async () => {
+  const keys = await redis.keys(`${prefix}:*`);
+  if (keys.length > 0) await redis.del(...keys);
+  await redis.quit();
+});
+
+describe('a queue', () => {
+  test('hands its jobs over under its own prefix, and keeps few of the finished', async () => {
+    const queue = openQueue<{ n: number }>({ redisUrl: url, prefix, name: 'numbers' });
+    let done: () => void = () => undefined;
+    const all = new Promise<void>((resolve) => (done = resolve));
+    const seen: number[] = [];
+    const worker = openWorker<{ n: number }>(
+      { redisUrl: url, prefix, name: 'numbers', concurrency: 2 },
+      async (job) => {
+        seen.push(job.data.n);
+        if (seen.length === 3) done();
+      },
+    );
+    await queue.addBulk([1, 2, 3].map((n) => ({ name: 'count', data: { n } })));
+    await all;
+    await worker.close();
+    expect([...seen].sort((a, b) => a - b)).toEqual([1, 2, 3]);
+    expect(await redis.exists(`${prefix}:numbers:meta`)).toBe(1);
+    const [job] = await queue.getCompleted();
+    expect(job?.opts).toMatchObject({ attempts: 5, removeOnComplete: { count: 100, age: 3_600 } });
+    await queue.close();
+  });
+
+  test('tries a job again when its handler rejects', async () => {
+    const queue = openQueue<null>({ redisUrl: url, prefix, name: 'again' });
+    let tries = 0;
+    let done: () => void = () => undefined;
+    const second = new Promise<void>((resolve) => (done = resolve));
+    const worker = openWorker<null>(
+      { redisUrl: url, prefix, name: 'again', concurrency: 1, stalledAfterMs: 2_000 },
+      async () => {
+        tries += 1;
+        if (tries === 1) throw new Error('not yet');
+        done();
+      },
+    );
+    await queue.add('try', null);
+    await second;
+    await worker.close();
+    await queue.close();
+    expect(tries).toBe(2);
+  });
+
+  test('closing a worker waits for the job in hand', async () => {
+    const queue = openQueue<null>({ redisUrl: url, prefix, name: 'slow' });
+    let begun: () => void = () => undefined;
+    let goOn: () => void = () => undefined;
+    const inHand = new Promise<void>((resolve) => (begun = resolve));
+    const mayEnd = new Promise<void>((resolve) => (goOn = resolve));
+    let ended = false;
+    const worker = openWorker<null>({ redisUrl: url, prefix, name: 'slow', concurrency: 1 }, async () => {
+      begun();
+      await mayEnd;
+      ended = true;
+    });
+    await queue.add('work', null);
+    await inHand;
+    const closed = worker.close();
+    goOn();
+    await closed;
+    expect(ended).toBe(true);
+    await queue.close();
+  });
+});
+
+describe('a Redis client', () => {
+  test('tells of a server that is not there instead of printing it, and can be closed', async () => {
+    const told = new Promise<Error>((resolve) => {
+      const lost = openRedis('redis://127.0.0.1:1', 'lost', (error) => {
+        resolve(error);
+        lost.disconnect();
+      });
+    });
+    expect(await told).toMatchObject({ code: 'ECONNREFUSED' });
+  });
+
+  test('carries its name to the server', async () => {
+    expect(await redis.client('GETNAME')).toBe('test');
+  });
+
+  test('errors of a queue and of a worker go to whoever asked for them', async () => {
+    const told: string[] = [];
+    const own = { redisUrl: url, prefix, name: 'errors', onError: (error: Error) => void told.push(error.message) };
+    const queue = openQueue(own);
+    const worker = openWorker({ ...own, concurrency: 1 }, async () => undefined);
+    queue.emit('error', new Error('queue'));
+    worker.emit('error', new Error('worker'));
+    await worker.close();
+    await queue.close();
+    expect(told).toEqual(['queue', 'worker']);
+  });
+});
