@@ -69,7 +69,7 @@ const lastBeat = (worker: string, secondsAgo: number) =>
 describe('a rescuer takes a saga', () => {
   test('whose owner is silent or was never heard of, and raises its epoch', async () => {
     const [silent, unheard, alive] = (await open(3)) as [Saga, Saga, Saga];
-    await Promise.all([lastBeat('silent', 2.5), lastBeat('alive', 1)]);
+    await Promise.all([lastBeat('silent', 3), lastBeat('alive', 0)]);
     await Promise.all([owned(silent, 'silent'), owned(unheard, 'unheard'), owned(alive, 'alive', 60)]);
     const rescued = await rescue();
     expect(idsOf(rescued)).toEqual([silent.sagaId, unheard.sagaId]);
@@ -80,7 +80,7 @@ describe('a rescuer takes a saga', () => {
 
   test('that nobody took up for too long', async () => {
     const [lost, fresh] = (await open(2)) as [Saga, Saga];
-    await Promise.all([owned(lost, null, 4), owned(fresh, null, 2)]);
+    await Promise.all([owned(lost, null, 4), owned(fresh, null, 0)]);
     expect(idsOf(await rescue())).toEqual([lost.sagaId]);
   });
 

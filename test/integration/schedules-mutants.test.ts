@@ -9,17 +9,21 @@ import { openStage } from '../support/schedule/stage.ts';
 const limit = 200;
 
 describe('random schedules catch the mutant in which', () => {
-  test.each(Object.keys(mutants) as Mutant[])('%s', async (mutant) => {
-    const stage = await openStage({ actors: 1, mutant });
-    try {
-      let broken: readonly string[] = [];
-      let seed = 0;
-      while (broken.length === 0 && seed < limit) {
-        broken = await stage.play(++seed).catch((error: unknown) => [String(error)]);
+  test.each(Object.keys(mutants) as Mutant[])(
+    '%s',
+    async (mutant) => {
+      const stage = await openStage({ actors: 1, mutant });
+      try {
+        let broken: readonly string[] = [];
+        let seed = 0;
+        while (broken.length === 0 && seed < limit) {
+          broken = await stage.play(++seed).catch((error: unknown) => [String(error)]);
+        }
+        expect(broken).not.toEqual([]);
+      } finally {
+        await stage.close();
       }
-      expect(broken).not.toEqual([]);
-    } finally {
-      await stage.close();
-    }
-  });
+    },
+    60_000,
+  );
 });
