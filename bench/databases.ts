@@ -35,6 +35,7 @@ export function openRunDatabases(adminUrl: string, runId: string, onCreate: (nam
     create('', schema, async () => {
       await createDatabase(adminUrl, schema);
       await migrate(databaseUrl(adminUrl, schema));
+      await run(databaseUrl(adminUrl, schema), `update sagashift_database set purpose = 'bench'`); // may be broken on purpose
     });
   return {
     async template(scenario, dataset, signal) {
@@ -60,14 +61,18 @@ const scenarioOf = (byScenario: ReadonlyMap<string, readonly string[]>, template
   [...byScenario].find(([, names]) => names.includes(template))?.[0] ?? '';
 
 /** Both sides take payments; which one is the user's bucket. */
-export async function setRollout(url: string, percentage: number): Promise<void> {
+export const setRollout = (url: string, percentage: number): Promise<void> =>
+  run(
+    url,
+    `update rollout set version = version + 1, enabled = true, emergency = false, percentage = $1, changed_by = 'bench', changed_at = now(),
+      reason = 'scenario' where id = 'payment'`,
+    [percentage],
+  );
+
+async function run(url: string, sql: string, values: readonly unknown[] = []): Promise<void> {
   const connection = await openConnection({ url, applicationName: 'sagashift-bench' });
   try {
-    await connection.query(
-      `update rollout set version = version + 1, enabled = true, emergency = false, percentage = $1, changed_by = 'bench', changed_at = now(),
-        reason = 'scenario' where id = 'payment'`,
-      [percentage],
-    );
+    await connection.query(sql, values);
   } finally {
     await connection.close();
   }
