@@ -339,7 +339,7 @@ function create_payment(p payment_facts[], engine text)
 function deduct_balance(p payment_facts[], engine text)
   returns payment_facts[] language plpgsql
 
-function defer_sagas(sagas bigint[], epochs integer[], delays interval[], error text, attention_after integer)
+function defer_sagas(sagas bigint[], epochs integer[], first_delay interval, longest interval, error text, attention_after integer)
   returns SETOF bigint language sql
 
 function load_facts(p payment_facts[])
