@@ -4,9 +4,9 @@ import { type Cut, isolationPresets, microTransactions, oneTransaction, parseCut
 import { engines } from './engines.ts';
 import { steps } from './steps.ts';
 
-/** All sixteen ways to cut five steps in order: each gap has a hyphen or not. */
-const everyCut = Array.from({ length: 16 }, (_, bits) =>
-  steps.map((step, i) => (i > 0 && bits & (1 << (i - 1)) ? `-${step.letter}` : step.letter)).join(''),
+/** All eight cuts: each gap has a hyphen or not, but for the first. */
+const everyCut = Array.from({ length: 8 }, (_, bits) =>
+  steps.map((step, i) => (i > 1 && bits & (1 << (i - 2)) ? `-${step.letter}` : step.letter)).join(''),
 );
 
 const namesOf = (cut: Cut) => cut.flatMap((boundary) => boundary.steps.map((step) => step.name));
@@ -21,7 +21,7 @@ describe('a cut', () => {
     expect(cut.reduce((ms, boundary) => ms + boundary.timeoutMs, 0)).toBe(10_000);
   });
 
-  test.each(['', 'vcbs', 'vcbspp', 'cvbsp', 'vc--b-s-p', '-vcbsp', 'vcbsp-', 'vc b s p', 'VC-B-S-P', 'x'])(
+  test.each(['', 'v-c-b-s-p', 'v-cbsp', 'vcbs', 'vcbspp', 'cvbsp', 'vc--b-s-p', '-vcbsp', 'vcbsp-', 'vc b s p', 'VC-B-S-P', 'x'])(
     "'%s' is not a cut",
     (notation) => {
       expect(() => parseCut(notation)).toThrow(TypeError);

@@ -39,10 +39,16 @@ const stepTimeoutsMs: Readonly<Record<StepName, number>> = {
   createPayment: 3_000,
 };
 
-/** Throws a TypeError unless the notation names the five steps in their order, each once. */
+/**
+ * Throws a TypeError unless the notation names the five steps in their order, each once, and leaves v and c together: the
+ * first boundary fixes what is due, and everything after it, an undo included, works from that.
+ */
 export function parseCut(notation: string): Cut {
   if (notation.replaceAll('-', '') !== steps.map((s) => s.letter).join('') || /^-|-$|--/.test(notation)) {
     throw new TypeError(`'${notation}' is not a cut: name the steps v, c, b, s, p in this order, with '-' between boundaries`);
+  }
+  if (notation.startsWith('v-')) {
+    throw new TypeError(`'${notation}' is not a cut: v and c stay together, the first boundary fixes what is due`);
   }
   return notation.split('-').map((letters, i) => {
     const parts = steps.filter((step) => letters.includes(step.letter));

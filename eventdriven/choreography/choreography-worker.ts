@@ -54,7 +54,7 @@ export async function startChoreography(
         if (said.end.kind === 'refused') metrics.sagaFailed.inc({ style: engine, reason: said.end.code });
       } else if (said) emitter.emit(said.topic, said.saga);
     } catch (error) {
-      await defer(db, log, saga, 0, error);
+      await defer(db, log, saga, error);
     }
   };
   const take = (reaction: Reaction, saga: Saga): void => {

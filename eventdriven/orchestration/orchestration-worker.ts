@@ -41,7 +41,7 @@ export async function startOrchestration({ config, metrics, log }: WorkerOptions
   const redis = openRedis(config.redisUrl, 'orchestration settled', complain);
   const settled = settledPublisher(redis, config.keyPrefix, complain);
 
-  const walk = async (saga: Saga, work: () => Promise<Walked>, attempts: number): Promise<void> => {
+  const walk = async (saga: Saga, work: () => Promise<Walked>): Promise<void> => {
     try {
       const end = await work();
       if (end !== null) {
@@ -52,22 +52,22 @@ export async function startOrchestration({ config, metrics, log }: WorkerOptions
       lanes.times.final(saga.sagaId);
     } catch (error) {
       lanes.times.forget(saga.sagaId);
-      await defer(db, log, saga, attempts, error);
+      await defer(db, log, saga, error);
     }
   };
-  const take = (saga: Saga, work: () => Promise<Walked>, attempts = 0): void => {
+  const take = (saga: Saga, work: () => Promise<Walked>): void => {
     const mine = Symbol('walk');
     active.set(saga.sagaId, mine);
-    const walking: Promise<void> = walk(saga, work, attempts).finally(() => {
+    const walking: Promise<void> = walk(saga, work).finally(() => {
       walks.delete(walking);
       if (active.get(saga.sagaId) === mine) active.delete(saga.sagaId);
     });
     walks.add(walking);
   };
-  const takeOver = ({ saga, status, currentStep, attempts }: RescuedSaga): void => {
+  const takeOver = ({ saga, status, currentStep }: RescuedSaga): void => {
     metrics.sagaRecovered.inc();
     const position = lanes.all.findIndex((lane) => lane.boundary.name === currentStep) + 1;
-    take(saga, () => (status === 'RUNNING' ? goForward(lanes.all, saga, position) : goBack(lanes.all, saga, null)), attempts);
+    take(saga, () => (status === 'RUNNING' ? goForward(lanes.all, saga, position) : goBack(lanes.all, saga, null)));
   };
 
   const rescuer = await openRescuer({ config, db, engine, role: 'orchestrator', log, active, takeOver });

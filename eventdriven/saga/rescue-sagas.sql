@@ -17,12 +17,15 @@ create or replace function rescue_sagas(
   returning s.saga_id, s.order_id, s.epoch, s.status, s.current_step, s.compensation_data, s.attempts, now() - s.created_at
 $$;
 
--- A technical fault: the saga waits for its next try, visible to people after `attention_after` tries, and is tried for ever.
-create or replace function defer_sagas(sagas bigint[], epochs int[], delays interval[], error text, attention_after int)
+-- A technical fault: the saga waits for its next try, visible to people after `attention_after` faults in a row, and is tried
+-- for ever. The delay doubles with each fault up to `longest`, with jitter, by the saga's own count: whoever comes next, in
+-- either style, goes on from there.
+create or replace function defer_sagas(sagas bigint[], epochs int[], first_delay interval, longest interval, error text, attention_after int)
 returns setof bigint language sql as $$
-  update saga_state s set attempts = s.attempts + 1, next_run_at = now() + r.delay, last_error = left(error, 500), owner = null, updated_at = now(),
+  update saga_state s set attempts = s.attempts + 1, last_error = left(error, 500), owner = null, updated_at = now(),
+    next_run_at = now() + least(longest, first_delay * power(2, least(s.attempts, 20))) * (0.5 + random() / 2),
     attention_at = case when s.attempts + 1 >= attention_after then coalesce(s.attention_at, now()) else s.attention_at end
-  from unnest(sagas, epochs, delays) r (saga_id, epoch, delay)
+  from unnest(sagas, epochs) r (saga_id, epoch)
   where s.saga_id = r.saga_id and s.epoch = r.epoch and s.status in ('RUNNING', 'COMPENSATING')
   returning s.saga_id
 $$;

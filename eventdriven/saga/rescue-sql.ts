@@ -52,18 +52,22 @@ function toSaga({ saga_id, order_id, epoch, facts }: Row): Saga {
   return { ...saga, facts: { due: due ?? 0, discount, products, qtys } };
 }
 
-/** Puts sagas aside after a technical fault; a rescuer takes them up again when the delay is over. */
+/** The delay of a saga that faults again and again does not grow beyond this. */
+const longestDelayMs = 30_000;
+
+/** Puts sagas aside after a technical fault; a rescuer takes them up again when the delay is over. It doubles with each fault. */
 export async function deferSagas(
   tx: Tx,
   sagas: readonly Saga[],
-  delayMs: number,
+  firstDelayMs: number,
   error: string,
   attentionAfter: number,
 ): Promise<void> {
-  await tx.query('select * from defer_sagas($1::bigint[], $2::int[], $3::interval[], $4, $5)', [
+  await tx.query('select * from defer_sagas($1::bigint[], $2::int[], $3::interval, $4::interval, $5, $6)', [
     sagas.map((saga) => saga.sagaId),
     sagas.map((saga) => saga.epoch),
-    sagas.map(() => `${delayMs} ms`),
+    `${firstDelayMs} ms`,
+    `${longestDelayMs} ms`,
     error,
     attentionAfter,
   ]);

@@ -155,10 +155,25 @@ describe('a saga that met a fault', () => {
   test('waits, is nobody’s, and remembers why', async () => {
     const saga = await opened();
     await owned(saga, 'w1');
-    await deferSagas(db.pool, [saga], 60_000, 'x'.repeat(900), 3);
+    await deferSagas(db.pool, [saga], 20_000, 'x'.repeat(900), 3);
     const state = await stateOf(saga);
     expect(state).toMatchObject({ owner: null, attempts: 1, attention_at: null, last_error: 'x'.repeat(500) });
-    expect(state.waits_ms).toBeGreaterThan(50_000);
+    expect(state.waits_ms).toBeGreaterThan(9_000);
+    expect(state.waits_ms).toBeLessThanOrEqual(20_000);
+  });
+
+  test('waits about twice as long after each further fault, and never longer than half a minute', async () => {
+    const saga = await opened();
+    const waits: (number | null)[] = [];
+    for (let fault = 1; fault <= 6; fault++) {
+      await deferSagas(db.pool, [saga], 2_000, 'fault', 8);
+      waits.push((await stateOf(saga)).waits_ms);
+    }
+    waits.forEach((ms, i) => {
+      const full = Math.min(30_000, 2_000 * 2 ** i);
+      expect(ms).toBeGreaterThan(full / 2 - 1_000);
+      expect(ms).toBeLessThanOrEqual(full);
+    });
   });
 
   test('is shown to people from the n-th fault in a row, since that one, and is tried on', async () => {
