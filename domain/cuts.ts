@@ -45,7 +45,9 @@ const stepTimeoutsMs: Readonly<Record<StepName, number>> = {
  */
 export function parseCut(notation: string): Cut {
   if (notation.replaceAll('-', '') !== steps.map((s) => s.letter).join('') || /^-|-$|--/.test(notation)) {
-    throw new TypeError(`'${notation}' is not a cut: name the steps v, c, b, s, p in this order, with '-' between boundaries`);
+    throw new TypeError(
+      `'${notation}' is not a cut: name the steps v, c, b, s, p in this order, with '-' between boundaries`,
+    );
   }
   if (notation.startsWith('v-')) {
     throw new TypeError(`'${notation}' is not a cut: v and c stay together, the first boundary fixes what is due`);

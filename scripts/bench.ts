@@ -9,5 +9,11 @@ const interrupt = (): void => {
 process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
 
 const { stdout, stderr, pid } = process;
-process.exitCode = await bench(process.argv.slice(2), { stdout, stderr, pid, now: () => new Date(), signal: interrupted.signal });
+process.exitCode = await bench(process.argv.slice(2), {
+  stdout,
+  stderr,
+  pid,
+  now: () => new Date(),
+  signal: interrupted.signal,
+});
 process.off('SIGINT', interrupt).off('SIGTERM', interrupt);

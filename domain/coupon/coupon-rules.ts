@@ -7,7 +7,10 @@ export interface UserCoupon {
 
 export function assertCouponUsable(coupon: UserCoupon | undefined, userId: number): asserts coupon is UserCoupon {
   if (coupon?.status !== 'ISSUED' || coupon.userId !== userId) {
-    throw new Rejection('COUPON_UNUSABLE', `the coupon is ${coupon === undefined ? 'unknown' : 'used or not the payer’s'}`);
+    throw new Rejection(
+      'COUPON_UNUSABLE',
+      `the coupon is ${coupon === undefined ? 'unknown' : 'used or not the payer’s'}`,
+    );
   }
 }
 

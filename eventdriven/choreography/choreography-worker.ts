@@ -62,7 +62,10 @@ export async function startChoreography(
     if (lane === undefined) return;
     // Keyed by turn, not by saga: the same saga may be heard of twice, and the receipt decides.
     const turn = ++turns;
-    active.set(turn, hear(reaction, lane, saga).finally(() => active.delete(turn)));
+    active.set(
+      turn,
+      hear(reaction, lane, saga).finally(() => active.delete(turn)),
+    );
   };
   let turns = 0;
   const takeOver = ({ saga, status, currentStep }: RescuedSaga): void => {

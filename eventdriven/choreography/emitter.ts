@@ -12,7 +12,11 @@ export interface Emitter {
 }
 
 /** One queue per domain. A lost envelope costs time, not payments: the rescuer says it again. */
-export function openEmitter(reactions: readonly Reaction[], config: Config, onError: (error: unknown) => void): Emitter {
+export function openEmitter(
+  reactions: readonly Reaction[],
+  config: Config,
+  onError: (error: unknown) => void,
+): Emitter {
   const domains = [...new Set<Domain>(reactions.map((reaction) => reaction.domain))];
   const queues = new Map(
     domains.map((name) => [

@@ -52,7 +52,12 @@ function toAccepted(row: Row | undefined): Accepted {
   if (verdict === 'CLAIMED') return { verdict, sagaId: row.saga_id as number };
   if (verdict !== 'PAID' && verdict !== 'REFUSED') return { verdict: 'UNCHANGED', code: verdict, sagaId: row.saga_id };
   const route = { side: row.side, reason: row.reason, bucket: row.bucket, version: row.config_version };
-  const shared = { engine: row.engine_name, route, replayed: true, ...(row.saga_id !== null && { sagaId: row.saga_id }) };
+  const shared = {
+    engine: row.engine_name,
+    route,
+    replayed: true,
+    ...(row.saga_id !== null && { sagaId: row.saga_id }),
+  };
   return {
     verdict: 'FINAL',
     answer:

@@ -38,11 +38,20 @@ interface Row {
 
 /** Claims what is due, under a raised epoch. */
 export async function rescueSagas(tx: Tx, call: RescueCall): Promise<readonly RescuedSaga[]> {
-  const rows = await tx.query<Row>(
-    'select * from rescue_sagas($1, $2, $3::bigint[], $4, $5::interval, $6::interval)',
-    [call.engine, call.worker, call.active, call.maxCount, `${call.silentMs} ms`, `${call.unownedMs} ms`],
-  );
-  return rows.map((row) => ({ saga: toSaga(row), status: row.status, currentStep: row.current_step, attempts: row.attempts }));
+  const rows = await tx.query<Row>('select * from rescue_sagas($1, $2, $3::bigint[], $4, $5::interval, $6::interval)', [
+    call.engine,
+    call.worker,
+    call.active,
+    call.maxCount,
+    `${call.silentMs} ms`,
+    `${call.unownedMs} ms`,
+  ]);
+  return rows.map((row) => ({
+    saga: toSaga(row),
+    status: row.status,
+    currentStep: row.current_step,
+    attempts: row.attempts,
+  }));
 }
 
 function toSaga({ saga_id, order_id, epoch, facts }: Row): Saga {

@@ -31,7 +31,8 @@ export async function installSabotage({ sabotage, databaseUrl }: Config): Promis
   const edit = sabotage && edits[sabotage];
   if (edit === undefined) return;
   const sql = await readFile(new URL(edit.file, import.meta.url), 'utf8');
-  if (!sql.includes(edit.from)) throw new Error(`sabotage ${sabotage}: the mechanism is not where it was in ${edit.file}`);
+  if (!sql.includes(edit.from))
+    throw new Error(`sabotage ${sabotage}: the mechanism is not where it was in ${edit.file}`);
   const db = await openConnection({ url: databaseUrl, timeoutMs: 10_000 });
   try {
     const rows = await db.query<{ purpose: string }>('select purpose from sagashift_database');

@@ -112,7 +112,15 @@ export class WaitingRoom {
   }
 }
 
-function toEnd({ saga_id: sagaId, order_id: orderId, status, refusal_code: code, payment_id: paymentId, amount }: Row): SagaEnd {
-  if (status === 'PAID') return { kind: 'paid', sagaId, orderId, paymentId: paymentId as number, amount: amount as number };
+function toEnd({
+  saga_id: sagaId,
+  order_id: orderId,
+  status,
+  refusal_code: code,
+  payment_id: paymentId,
+  amount,
+}: Row): SagaEnd {
+  if (status === 'PAID')
+    return { kind: 'paid', sagaId, orderId, paymentId: paymentId as number, amount: amount as number };
   return { kind: 'refused', sagaId, orderId, code: code ?? 'PAYMENT_FAILED' };
 }

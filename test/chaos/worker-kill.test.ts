@@ -52,7 +52,10 @@ describe.each([
     let settled = 0;
     for (const { id, userId } of orders) {
       const route = { side: 'saga', reason: 'pinned', bucket: userId % 100, version: 1 } as const;
-      const { settled: end } = await engine.submit({ orderId: id, userId, couponId: null, route }, new AbortController().signal);
+      const { settled: end } = await engine.submit(
+        { orderId: id, userId, couponId: null, route },
+        new AbortController().signal,
+      );
       answers.push(end.finally(() => settled++));
       if (settled >= 100 && first.alive()) await first.kill('SIGKILL');
     }
