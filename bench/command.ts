@@ -6,8 +6,9 @@ import { parseCommand, type RunOptions, UsageError } from './options.ts';
 import { modes, type Plan, planRun } from './plan.ts';
 import { renderReport } from './report/report.ts';
 import { prepareOutput, readResult, writeFileWhole } from './result-file.ts';
-import { runBench, TooFewConnections } from './run/bench-run.ts';
+import { runBench } from './run/bench-run.ts';
 import { exitCodeOf } from './run/conclude.ts';
+import { TooFewConnections } from './run/preflight.ts';
 import { createProgress } from './run/progress.ts';
 import { resultTable, troubles } from './terminal/result-table.ts';
 
@@ -16,6 +17,7 @@ export interface BenchIo {
   readonly stderr: { write(text: string): unknown; readonly isTTY?: boolean };
   readonly now: () => Date;
   readonly pid: number;
+  readonly env: NodeJS.ProcessEnv;
   /** Aborted by Ctrl-C. */
   readonly signal: AbortSignal;
 }
@@ -45,7 +47,7 @@ export async function bench(argv: readonly string[], io: BenchIo): Promise<ExitC
 
 function exitCodeOfError(error: unknown): ExitCode | undefined {
   if (error instanceof UsageError || error instanceof NotOursError) return 2;
-  if (error instanceof ServicesError) return error.exitCode as ExitCode;
+  if (error instanceof ServicesError) return error.exitCode;
   return error instanceof TooFewConnections ? 4 : undefined;
 }
 
@@ -60,25 +62,41 @@ function rerender(file: string, out: string | null, io: BenchIo): ExitCode {
 
 async function run(argv: readonly string[], options: RunOptions, io: BenchIo): Promise<ExitCode> {
   const plan = planRun(options);
-  if (plan.scenarios.length === 0) throw new UsageError('Nothing to run: none of the --engines takes part in the --scenario');
-  const id = `${io.now().toISOString().replaceAll(/[-:]|\.\d+/g, '').replace('T', '-').replace('Z', '')}-${io.pid}`;
+  if (plan.scenarios.length === 0)
+    throw new UsageError('Nothing to run: none of the --engines takes part in the --scenario');
+  const id = `${io
+    .now()
+    .toISOString()
+    .replaceAll(/[-:]|\.\d+/g, '')
+    .replace('T', '-')
+    .replace('Z', '')}-${io.pid}`;
   const directory = resolve(options.out ?? join('bench', 'results', id));
   prepareOutput(directory);
   const text = options.json ? io.stderr : io.stdout;
   text.write(describePlan(plan));
   const command = ['npm run bench', ...(argv.length > 0 ? ['--', ...argv] : [])].join(' ');
-  const result = await runBench({ id, options, plan, command, directory, progress: createProgress(text) }, io.signal);
+  const result = await runBench(
+    { id, options, plan, command, directory, progress: createProgress(text), env: io.env },
+    io.signal,
+  );
   writeFileWhole(join(directory, 'report.html'), renderReport(result));
   text.write(`\n${resultTable(result)}\n\n`);
   for (const line of troubles(result)) text.write(`${line}\n`);
-  text.write(`\n${result.run.state} after ${result.run.seconds.toFixed(0)} s. Report: ${relative(process.cwd(), join(directory, 'report.html'))}\n`);
+  text.write(
+    `\n${result.run.state} after ${result.run.seconds.toFixed(0)} s. Report: ${relative(process.cwd(), join(directory, 'report.html'))}\n`,
+  );
   if (options.json) io.stdout.write(`${JSON.stringify(result)}\n`);
   return exitCodeOf(result);
 }
 
 function describePlan(plan: Plan): string {
-  const lines = plan.scenarios.map(({ scenario, arms }) => `  ${scenario.name.padEnd(12)} ${arms.map((arm) => arm.name).join(', ')}`);
+  const lines = plan.scenarios.map(
+    ({ scenario, arms }) => `  ${scenario.name.padEnd(12)} ${arms.map((arm) => arm.name).join(', ')}`,
+  );
   const rounds = `${plan.rounds} round${plan.rounds === 1 ? '' : 's'} of ${plan.windowSeconds} s each, arms interleaved`;
-  const limit = plan.budgetSeconds === null ? '' : `, at most ${plan.budgetSeconds} s: windows shrink to ${modes[plan.mode].shortestWindowSeconds} s for it`;
+  const limit =
+    plan.budgetSeconds === null
+      ? ''
+      : `, at most ${plan.budgetSeconds} s: windows shrink to ${modes[plan.mode].shortestWindowSeconds} s for it`;
   return `${lines.join('\n')}\n  ${rounds}; about ${Math.ceil(plan.expectedSeconds / 10) * 10} s${limit}\n\n`;
 }

@@ -40,12 +40,19 @@ export function compareArms(arms: readonly ArmResult[], seed: number): Compariso
     return baselines.flatMap((name) => {
       const baseline = here.find((arm) => arm.name === name);
       const candidates = here.filter((arm) => arm.name !== name && !arm.control && !(arm.name === 'legacy'));
-      return baseline === undefined ? [] : candidates.flatMap((candidate) => compareWith(baseline, candidate, here, seed));
+      return baseline === undefined
+        ? []
+        : candidates.flatMap((candidate) => compareWith(baseline, candidate, here, seed));
     });
   });
 }
 
-const compareWith = (baseline: ArmResult, candidate: ArmResult, here: readonly ArmResult[], seed: number): Comparison[] =>
+const compareWith = (
+  baseline: ArmResult,
+  candidate: ArmResult,
+  here: readonly ArmResult[],
+  seed: number,
+): Comparison[] =>
   metrics.flatMap((metric, i) => {
     const random = randomOf(seed, i + 1);
     const ratios = pairedRatios(seriesOf(candidate, metric), seriesOf(baseline, metric));
@@ -55,7 +62,8 @@ const compareWith = (baseline: ArmResult, candidate: ArmResult, here: readonly A
     const p = ratios.length < 2 ? null : signFlipP(ratios, random);
     // The verdict's "faster" is "better": times are turned over.
     const better = metric.higherIsBetter ? ratios : ratios.map((ratio) => 1 / ratio);
-    const betterInterval = interval === null || metric.higherIsBetter ? interval : ([1 / interval[1], 1 / interval[0]] as const);
+    const betterInterval =
+      interval === null || metric.higherIsBetter ? interval : ([1 / interval[1], 1 / interval[0]] as const);
     return {
       scenario: candidate.scenario,
       metric: metric.name,
@@ -71,10 +79,12 @@ const compareWith = (baseline: ArmResult, candidate: ArmResult, here: readonly A
   });
 
 const seriesOf = (arm: ArmResult, metric: MetricRow): Map<number, number> =>
-  new Map(validRounds(arm).flatMap((round) => {
-    const value = metric.of(round);
-    return value === null ? [] : [[round.round, value] as const];
-  }));
+  new Map(
+    validRounds(arm).flatMap((round) => {
+      const value = metric.of(round);
+      return value === null ? [] : [[round.round, value] as const];
+    }),
+  );
 
 /** The second copy against the first: what the machine alone makes of equal arms. */
 function controlOf(here: readonly ArmResult[], metric: MetricRow, random: () => number): Interval | null {
@@ -85,4 +95,5 @@ function controlOf(here: readonly ArmResult[], metric: MetricRow, random: () => 
   return ratios.length < roundsForVerdict ? null : bootstrapInterval(ratios, random);
 }
 
-const pair = (interval: Interval | null): [number, number] | null => (interval === null ? null : [interval[0], interval[1]]);
+const pair = (interval: Interval | null): [number, number] | null =>
+  interval === null ? null : [interval[0], interval[1]];

@@ -15,7 +15,12 @@ export interface RunDatabases {
   dropAll(): Promise<void>;
 }
 
-const nameOf = (...parts: readonly string[]) => ['sagashift_bench', ...parts].join('_').replaceAll(/[^a-z0-9_]+/gi, '_').toLowerCase().slice(0, 63);
+const nameOf = (...parts: readonly string[]) =>
+  ['sagashift_bench', ...parts]
+    .join('_')
+    .replaceAll(/[^a-z0-9_]+/gi, '_')
+    .toLowerCase()
+    .slice(0, 63);
 
 export function openRunDatabases(adminUrl: string, runId: string, onCreate: (name: string) => void): RunDatabases {
   const byScenario = new Map<string, string[]>();

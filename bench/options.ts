@@ -42,7 +42,10 @@ export function parseCommand(argv: readonly string[]): BenchCommand {
   let help = '';
   const later = laterCommands.find((name) => argv[0] === name);
   if (later !== undefined) throw new UsageError(`'${later}' does not exist yet. Commands: run (the default), report`);
-  const program = createProgram((command) => (parsed = command), (text) => (help += text));
+  const program = createProgram(
+    (command) => (parsed = command),
+    (text) => (help += text),
+  );
   try {
     program.parse([...argv], { from: 'user' });
   } catch (error) {
@@ -58,9 +61,11 @@ function createProgram(found: (command: BenchCommand) => void, writeOut: (text: 
     .description('Compares the monolith, its lean rival and two sagas on real Postgres and Redis.')
     .exitOverride()
     .configureOutput({ writeOut, writeErr: () => undefined });
-  runOptions(program.command('run', { isDefault: true }).description('measure (the default)')).action((flags: Flags) => {
-    found({ name: 'run', options: toRunOptions(flags) });
-  });
+  runOptions(program.command('run', { isDefault: true }).description('measure (the default)')).action(
+    (flags: Flags) => {
+      found({ name: 'run', options: toRunOptions(flags) });
+    },
+  );
   program
     .command('report')
     .description('render report.html again from a result.json')
@@ -96,20 +101,39 @@ function runOptions(command: Command): Command {
   const scenarioNames = scenarios.map((row) => row.name);
   return command
     .option('--engines <a,b>', `of ${engineNames.join(', ')}`, listOf('engine', engineNames), engineNames)
-    .option('--scenario <a,b>', `of ${scenarioNames.join(', ')}`, listOf('scenario', scenarioNames), [...defaultScenarios])
+    .option('--scenario <a,b>', `of ${scenarioNames.join(', ')}`, listOf('scenario', scenarioNames), [
+      ...defaultScenarios,
+    ])
     .option('--rounds <n>', 'rounds of each arm; default 3, --quick 1, --full 10', whole(1, 100))
     .option('--duration <s>', 'measured seconds of a round; default: what fits the time of the mode', between(0.5, 600))
     .option('--clients <n>', 'requests in flight; default: the scenario says', whole(1, 1_024))
     .option('--seed <n>', 'of data, order of the arms and statistics', whole(0, 2 ** 32 - 1), 20_261_122)
-    .addOption(new Option('--load <driver>', 'closed loop; open loop is later work').choices(['autocannon']).default('autocannon'))
+    .addOption(
+      new Option('--load <driver>', 'closed loop; open loop is later work')
+        .choices(['autocannon'])
+        .default('autocannon'),
+    )
     .addOption(new Option('--quick', 'one short round each, at most 90 s, no verdicts').conflicts('full'))
     .option('--full', '10 rounds, an A/A arm, verdicts and a recovery drill; takes about an hour')
     .option('--out <dir>', 'default bench/results/<run>; must be empty or an earlier result')
     .option('--keep', 'keep the databases')
-    .addOption(new Option('--services <how>', 'where Postgres and Redis come from').choices(['embedded', 'docker']).default('embedded'))
-    .option('--time-scale <x>', 'shrinks processing times, outside call and time-outs of seed', between(0.0001, 1), 0.01)
+    .addOption(
+      new Option('--services <how>', 'where Postgres and Redis come from')
+        .choices(['embedded', 'docker'])
+        .default('embedded'),
+    )
+    .option(
+      '--time-scale <x>',
+      'shrinks processing times, outside call and time-outs of seed',
+      between(0.0001, 1),
+      0.01,
+    )
     .option('--outside-ms <n>', 'another time for the outside call, in every scenario', between(0, 60_000))
-    .addOption(new Option('--sabotage <name>', 'break an engine on purpose, to prove that the verifier sees the fault').choices(sabotages))
+    .addOption(
+      new Option('--sabotage <name>', 'break an engine on purpose, to prove that the verifier sees the fault').choices(
+        sabotages,
+      ),
+    )
     .option('--json', 'print the result as JSON on stdout, everything else on stderr')
     .option('--yes', 'do not ask before working in a database server that was given');
 }
@@ -144,7 +168,8 @@ const whole = (min: number, max: number) => (text: string) => {
 
 const between = (min: number, max: number) => (text: string) => {
   const value = Number(text);
-  if (!/^\d+(\.\d+)?$/.test(text) || value < min || value > max) throw new InvalidArgumentError(`Give a number from ${min} to ${max}.`);
+  if (!/^\d+(\.\d+)?$/.test(text) || value < min || value > max)
+    throw new InvalidArgumentError(`Give a number from ${min} to ${max}.`);
   return value;
 };
 
@@ -153,6 +178,7 @@ const listOf =
   (text: string): Name[] => {
     const names = [...new Set(text.split(',').map((name) => name.trim()))];
     const unknown = names.filter((name) => !(known as readonly string[]).includes(name));
-    if (unknown.length > 0) throw new InvalidArgumentError(`Unknown ${what} '${unknown.join("', '")}'. There are: ${known.join(', ')}.`);
+    if (unknown.length > 0)
+      throw new InvalidArgumentError(`Unknown ${what} '${unknown.join("', '")}'. There are: ${known.join(', ')}.`);
     return known.filter((name) => names.includes(name));
   };

@@ -51,14 +51,27 @@ export function planRun(options: RunOptions): Plan {
   // What was asked for in rounds or seconds is done, however long it takes.
   const asked = options.rounds !== null || options.windowSeconds !== null;
   const budgetSeconds = asked ? null : mode.budgetSeconds;
-  const plan = { mode: options.mode, rounds, windowSeconds, leadInSeconds: mode.leadInSeconds, scenarios, budgetSeconds, seed: options.seed };
+  const plan = {
+    mode: options.mode,
+    rounds,
+    windowSeconds,
+    leadInSeconds: mode.leadInSeconds,
+    scenarios,
+    budgetSeconds,
+    seed: options.seed,
+  };
   return { ...plan, expectedSeconds: expectedSeconds(plan) };
 }
 
 function planScenario(scenario: Scenario, options: RunOptions, rounds: number, secondsPerRound: number): ScenarioPlan {
   const arms = armsOf(scenario, options);
   const ordersPerRound = Math.ceil(scenario.ceilingPerSecond * secondsPerRound) + scenario.clients;
-  return { scenario, arms, ordersPerRound, dataset: datasetOf(scenario, ordersPerRound * rounds + warmUpOrders, options.seed) };
+  return {
+    scenario,
+    arms,
+    ordersPerRound,
+    dataset: datasetOf(scenario, ordersPerRound * rounds + warmUpOrders, options.seed),
+  };
 }
 
 /** Paid before the first round, so that no round meets cold code. */
@@ -66,9 +79,11 @@ export const warmUpOrders = 400;
 
 function armsOf(scenario: Scenario, options: RunOptions): ArmPlan[] {
   const wanted = scenario.engines.filter((engine) => engine === 'coexist' || options.engines.includes(engine));
-  const arms = wanted.map((engine) => ({ name: engine as string, engine, control: false }));
+  const arms = wanted.map((engine) => ({ name: engine, engine, control: false }));
   const copied = controlEngine(wanted);
-  return options.mode === 'full' && copied !== undefined ? [...arms, { name: `${copied} (A/A)`, engine: copied, control: true }] : arms;
+  return options.mode === 'full' && copied !== undefined
+    ? [...arms, { name: `${copied} (A/A)`, engine: copied, control: true }]
+    : arms;
 }
 
 /** The engine that runs twice: the one all headlines are given against, if it takes part. */
@@ -92,7 +107,8 @@ const datasetOf = (scenario: Scenario, orders: number, seed: number): DatasetOpt
 
 function expectedSeconds({ scenarios, rounds, windowSeconds, leadInSeconds }: Omit<Plan, 'expectedSeconds'>): number {
   const ofScenario = ({ arms }: ScenarioPlan) =>
-    overhead.scenario + arms.length * (overhead.arm + overhead.verification + rounds * (leadInSeconds + windowSeconds + overhead.round));
+    overhead.scenario +
+    arms.length * (overhead.arm + overhead.verification + rounds * (leadInSeconds + windowSeconds + overhead.round));
   return overhead.services + overhead.schema + scenarios.reduce((sum, one) => sum + ofScenario(one), 0);
 }
 
@@ -100,7 +116,8 @@ function expectedSeconds({ scenarios, rounds, windowSeconds, leadInSeconds }: Om
 export const orderOfArms = (plan: ScenarioPlan, round: number, seed: number): ArmPlan[] =>
   shuffled(randomOf(seed + round, textHash(plan.scenario.name)), plan.arms);
 
-const textHash = (text: string): number => [...text].reduce((hash, char) => (Math.imul(hash, 31) + char.charCodeAt(0)) | 0, 7);
+const textHash = (text: string): number =>
+  Buffer.from(text).reduce((hash, byte) => (Math.imul(hash, 31) + byte) | 0, 7);
 
 /**
  * Seconds to measure in each round of the next scenarios so that the run ends within its budget: what is left, less what

@@ -26,9 +26,12 @@ export function readResult(file: string): Result {
   const parsed = resultSchema.safeParse(content);
   if (parsed.success) return parsed.data;
   const version = (content as { schemaVersion?: unknown } | null)?.schemaVersion;
-  if (version !== schemaVersion) throw new UsageError(`${file} is of version ${String(version)}; this program reads ${schemaVersion}`);
+  if (version !== schemaVersion)
+    throw new UsageError(`${file} is of version ${String(version)}; this program reads ${schemaVersion}`);
   const [issue] = parsed.error.issues;
-  throw new UsageError(`${file} is not a result of a run: ${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'unknown shape'}`);
+  throw new UsageError(
+    `${file} is not a result of a run: ${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'unknown shape'}`,
+  );
 }
 
 const ours = new Set(['result.json', 'report.html', 'raw']);
@@ -38,7 +41,9 @@ export function prepareOutput(directory: string): void {
   if (existsSync(directory)) {
     const strangers = readdirSync(directory).filter((name) => !ours.has(name));
     if (strangers.length > 0) {
-      throw new UsageError(`--out ${directory} holds other files (${strangers.slice(0, 3).join(', ')}): give an empty directory or an earlier result`);
+      throw new UsageError(
+        `--out ${directory} holds other files (${strangers.slice(0, 3).join(', ')}): give an empty directory or an earlier result`,
+      );
     }
   }
   mkdirSync(join(directory, 'raw'), { recursive: true });

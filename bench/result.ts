@@ -1,89 +1,8 @@
 import { z } from 'zod';
+import { type cost, type distribution, latency, type lock, round } from './result-round.ts';
 
 /** Version of the shape below. A change that a reader of old results would stumble over raises the first number. */
 export const schemaVersion = '1.0.0';
-
-const percentileMs = z.number().nullable().describe('Milliseconds; null when there are too few samples for this percentile');
-const distribution = z.object({ count: z.number(), mean: z.number().nullable(), p50: percentileMs, p99: percentileMs });
-
-const latency = z.object({ count: z.number(), mean: z.number(), p50: percentileMs, p95: percentileMs, p99: percentileMs, max: z.number() });
-
-const lock = z.object({
-  engine: z.string(),
-  lock: z.string(),
-  kind: z.string().describe('redis, row, or union: the time a resource was kept from others by either'),
-  waitMs: distribution,
-  holdMs: distribution,
-});
-
-const perPayment = z.object({ engine: z.string(), sumMs: distribution, maxMs: distribution });
-
-const cpu = z.object({
-  router: z.number(),
-  worker: z.number(),
-  postgres: z.number(),
-  redis: z.number(),
-  dataPlatform: z.number(),
-  generator: z.number(),
-});
-
-const cost = z.object({
-  roundTrips: z.number().nullable(),
-  commits: z.number().nullable(),
-  walBytes: z.number().nullable().describe('Without full-page images'),
-  fullPageImageBytes: z.number().nullable(),
-  redisCommands: z.number().nullable(),
-  cpuMicros: cpu.describe('By component; the generator is not part of the total'),
-  cpuMicrosTotal: z.number(),
-});
-
-const batch = z.object({
-  boundary: z.string(),
-  batches: z.number(),
-  meanSize: z.number(),
-  statementMsPerPayment: z.number(),
-});
-
-const round = z.object({
-  round: z.number().describe('From 1; the rounds of a scenario with the same number ran next to each other'),
-  position: z.number().describe('From 1, within its block; shuffled by the seed'),
-  windowSeconds: z.number(),
-  settledPerSecond: z.number().describe('Final orders that the database shows and the driver saw end in the window'),
-  acceptedPerSecond: z.number().describe('Accepted, final or not: beside, never instead'),
-  latencyMs: latency.describe('Request to final answer'),
-  outcomes: z.object({ paid: z.number(), refused: z.number(), failed: z.number(), unknown: z.number() }).describe('All requests of the round'),
-  refusals: z.record(z.string(), z.number()).describe('By code'),
-  faults: z.record(z.string(), z.number()).describe('What failed or stayed unknown, by code'),
-  unavailable: z.number().describe('Requests answered 429 or 5xx, or not at all'),
-  settledByEngine: z.record(z.string(), z.number()),
-  transactionMs: z.array(perPayment).describe('Per payment: sum over its boundaries (decides), and the longest'),
-  locks: z.array(lock),
-  lockHoldPerPaymentMs: z.array(perPayment),
-  semanticHoldMs: z.array(
-    z.object({ engine: z.string(), acceptedToFinal: z.number().nullable(), debitToFinal: z.number().nullable() }),
-  ),
-  cost: cost.describe('Per settled payment'),
-  memoryMb: z.object({ router: z.number(), worker: z.number() }).describe('Largest process of each kind'),
-  batches: z.array(batch),
-  delivery: z.object({ expected: z.number(), received: z.number() }),
-  drain: z.object({ seconds: z.number(), openSagas: z.number(), undelivered: z.number(), underOneSecond: z.boolean(), drained: z.boolean() }),
-  counting: z.object({
-    driver: z.number().describe('Orders for which the driver got a final answer'),
-    database: z.number().describe('Of these, orders that the database shows with the same outcome'),
-    unseen: z.number().describe('Final orders whose answer the driver did not get'),
-    otherEngine: z.number().describe("Orders that another engine than the arm's worked on"),
-  }),
-  consistency: z.object({
-    checked: z.number(),
-    violations: z.number(),
-    findings: z.array(z.object({ code: z.string(), title: z.string(), violations: z.number(), sample: z.array(z.string()) })),
-  }),
-  endedEarly: z.boolean().describe('The orders laid out for the round ran out'),
-  noisy: z.boolean(),
-  foreignCores: z.number().describe('CPU used by anything else on the machine'),
-  valid: z.boolean(),
-  reasons: z.array(z.string()).describe('Why the round does not count'),
-});
 
 const arm = z.object({
   name: z.string().describe('The engine, or its second copy (A/A)'),
@@ -95,7 +14,13 @@ const arm = z.object({
   latencyMs: latency.describe('Merged histograms of the rounds that count'),
   latencyCurve: z.array(z.tuple([z.number(), z.number()])).describe('Percentile and milliseconds'),
   invariants: z.array(
-    z.object({ code: z.string(), title: z.string(), examined: z.number(), violations: z.number(), sample: z.array(z.string()) }),
+    z.object({
+      code: z.string(),
+      title: z.string(),
+      examined: z.number(),
+      violations: z.number(),
+      sample: z.array(z.string()),
+    }),
   ),
   verified: z.boolean().describe('A full pass of the verifier ran after the last round'),
   ordersVerified: z.number().describe('Orders that an engine worked on and the full pass examined'),
@@ -199,7 +124,10 @@ export const resultSchema = z.object({
     fdatasyncPerSecond: z.number().nullable().describe('8 kB writes, one after the other, on the volume of the data'),
     fdatasyncWhere: z.string(),
     loadAverage: z.number(),
-    cpuPressure: z.number().nullable().describe('Percent of the last 10 s in which something waited for a CPU, before the run'),
+    cpuPressure: z
+      .number()
+      .nullable()
+      .describe('Percent of the last 10 s in which something waited for a CPU, before the run'),
     topology: z.array(z.string()),
   }),
   scenarios: z.array(scenario),

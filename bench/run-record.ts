@@ -56,7 +56,8 @@ export interface Servers {
 
 /** Ends the processes of runs that died; done before services start, because those processes hold on to old ones. */
 export async function endAbandonedProcesses(directory: string): Promise<void> {
-  for (const { record } of abandoned(directory)) await Promise.all(record.processes.map((one) => endProcess(one, 'SIGTERM')));
+  for (const { record } of abandoned(directory))
+    await Promise.all(record.processes.map((one) => endProcess(one, 'SIGTERM')));
 }
 
 /** Drops what dead runs left on these servers. Names are unique to a run, so what is not there was somewhere else and is gone. */

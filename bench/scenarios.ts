@@ -98,7 +98,8 @@ export const scenarios: readonly Scenario[] = [
   {
     ...bare,
     name: 'coexist',
-    sentence: 'One router sends half of the users to the monolith and half to the saga; both change the same hot products.',
+    sentence:
+      'One router sends half of the users to the monolith and half to the saga; both change the same hot products.',
     engines: ['coexist'],
     skew: { kind: 'hot', share: 0.9 },
     percentage: 50,

@@ -8,11 +8,12 @@ const interrupt = (): void => {
 };
 process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
 
-const { stdout, stderr, pid } = process;
+const { stdout, stderr, pid, env } = process;
 process.exitCode = await bench(process.argv.slice(2), {
   stdout,
   stderr,
   pid,
+  env,
   now: () => new Date(),
   signal: interrupted.signal,
 });

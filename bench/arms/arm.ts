@@ -60,7 +60,9 @@ export async function startArm(
     throw failure.reason;
   }
   const ofKind = (kind: string) =>
-    started.flatMap((one, index) => (one.status === 'fulfilled' && topologies[plan.engine][index]?.kind === kind ? [one.value] : []));
+    started.flatMap((one, index) =>
+      one.status === 'fulfilled' && topologies[plan.engine][index]?.kind === kind ? [one.value] : [],
+    );
   return {
     ...plan,
     databaseUrl: places.databaseUrl,
@@ -88,9 +90,9 @@ export function environmentOf(scenario: Scenario, places: ArmPlaces, connections
     SAGASHIFT_OUTSIDE_TIMEOUT_MS: String(scenario.outsideTimeoutMs),
     SAGASHIFT_LOG_LEVEL: 'error',
     ...(added.length > 0 ? { SAGASHIFT_ADDED_MS: added.map(([step, ms]) => `${step}=${ms}`).join(',') } : {}),
-    ...(scenario.percentage === null ? {} : { SAGASHIFT_SAGA_ENGINE: 'orchestration', SAGASHIFT_LEGACY_ENGINE: 'legacy' }),
+    ...(scenario.percentage === null
+      ? {}
+      : { SAGASHIFT_SAGA_ENGINE: 'orchestration', SAGASHIFT_LEGACY_ENGINE: 'legacy' }),
     ...(places.sabotage === null ? {} : { SAGASHIFT_SABOTAGE: places.sabotage }),
   };
 }
-
-

@@ -58,7 +58,10 @@ export async function startChild(plan: ChildPlan, onSpawn: (pid: number) => void
       name: plan.name,
       pid: child.pid as number,
       url,
-      died: () => (wanted && hasEnded(child) ? `${plan.name} ended (${child.signalCode ?? `exit ${child.exitCode}`}): ${lastLines()}` : undefined),
+      died: () =>
+        wanted && hasEnded(child)
+          ? `${plan.name} ended (${child.signalCode ?? `exit ${child.exitCode}`}): ${lastLines()}`
+          : undefined,
       kill: () => end('SIGKILL'),
       stop: () => end('SIGTERM'),
     };
@@ -75,7 +78,8 @@ const hasEnded = (child: ChildProcess): boolean => child.exitCode !== null || ch
 const inherited = (): Record<string, string> =>
   Object.fromEntries(
     Object.entries(process.env).filter(
-      (entry): entry is [string, string] => entry[1] !== undefined && !/^(SAGASHIFT_|PAYMENT_|DATABASE_URL|REDIS_URL|NODE_OPTIONS)/.test(entry[0]),
+      (entry): entry is [string, string] =>
+        entry[1] !== undefined && !/^(SAGASHIFT_|PAYMENT_|DATABASE_URL|REDIS_URL|NODE_OPTIONS)/.test(entry[0]),
     ),
   );
 

@@ -38,9 +38,11 @@ export const topologies: Readonly<Record<ArmEngine, readonly ProcessPlan[]>> = {
 };
 
 /** Engines whose work an arm must show; of `coexist` both. */
-export const enginesOf = (engine: ArmEngine): readonly string[] => (engine === 'coexist' ? ['legacy', 'orchestration'] : [engine]);
+export const enginesOf = (engine: ArmEngine): readonly string[] =>
+  engine === 'coexist' ? ['legacy', 'orchestration'] : [engine];
 
-export const connectionsOf = (engine: ArmEngine): number => topologies[engine].reduce((sum, plan) => sum + plan.connections, 0);
+export const connectionsOf = (engine: ArmEngine): number =>
+  topologies[engine].reduce((sum, plan) => sum + plan.connections, 0);
 
 export const describeTopology = (engine: ArmEngine): string =>
   `${engine}: ${topologies[engine].map((plan) => `${plan.name} (${plan.connections} connections)`).join(' + ')}`;

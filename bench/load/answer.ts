@@ -22,7 +22,8 @@ export function classify(status: number, text: string): ClassifiedAnswer {
   const body = parse(text);
   const engine = typeof body.engine === 'string' ? body.engine : null;
   const code = typeof body.code === 'string' ? body.code : null;
-  if (status === 201 && typeof body.paymentId === 'number') return { outcome: 'paid', code: null, paymentId: body.paymentId, engine };
+  if (status === 201 && typeof body.paymentId === 'number')
+    return { outcome: 'paid', code: null, paymentId: body.paymentId, engine };
   if (status === 422 && code !== null) return { outcome: 'refused', code, paymentId: null, engine };
   const outcome = nothingHappened.has(status) ? 'failed' : 'unknown';
   return { outcome, code: code ?? `HTTP_${status}`, paymentId: null, engine };

@@ -15,14 +15,20 @@ afterEach(async () => {
   await new Promise((resolve) => running.close(resolve));
 });
 
-type Reply = (orderId: number, body: { userId: number; couponId?: number }) => { status: number; body: unknown; afterMs?: number } | 'reset';
+type Reply = (
+  orderId: number,
+  body: { userId: number; couponId?: number },
+) => { status: number; body: unknown; afterMs?: number } | 'reset';
 
 async function serve(reply: Reply): Promise<string> {
   server = createServer((request, response) => {
     let text = '';
     request.on('data', (chunk: Buffer) => (text += chunk.toString()));
     request.on('end', () => {
-      const answer = reply(Number(/orders\/(\d+)\/payments/.exec(request.url ?? '')?.[1]), JSON.parse(text) as { userId: number });
+      const answer = reply(
+        Number(/orders\/(\d+)\/payments/.exec(request.url ?? '')?.[1]),
+        JSON.parse(text) as { userId: number },
+      );
       if (answer === 'reset') return request.socket.destroy();
       setTimeout(() => response.writeHead(answer.status).end(JSON.stringify(answer.body)), answer.afterMs ?? 0);
       return undefined;
@@ -33,7 +39,12 @@ async function serve(reply: Reply): Promise<string> {
 }
 
 const plans = (count: number): OrderPlan[] =>
-  Array.from({ length: count }, (_, i) => ({ orderId: i + 1, userId: 7, couponId: i % 2 ? i : null, expect: 'PAID' as const }));
+  Array.from({ length: count }, (_, i) => ({
+    orderId: i + 1,
+    userId: 7,
+    couponId: i % 2 ? i : null,
+    expect: 'PAID' as const,
+  }));
 const load = (urls: string[], rest: Partial<ClosedLoop> = {}): ClosedLoop => ({
   urls,
   clients: 4,
@@ -65,7 +76,10 @@ describe('closed loop', () => {
 
   test('ends early when the orders run out, with all of them answered', async () => {
     const url = await serve(() => ({ status: 422, body: { code: 'BALANCE_INSUFFICIENT' }, afterMs: 1 }));
-    const { operations, window, endedEarly } = await runClosedLoop(load([url], { orders: plans(20), windowMs: 5_000 }), never);
+    const { operations, window, endedEarly } = await runClosedLoop(
+      load([url], { orders: plans(20), windowMs: 5_000 }),
+      never,
+    );
     expect(operations).toHaveLength(20);
     expect(endedEarly).toBe(true);
     expect(window[1] - window[0]).toBeLessThan(2_000);
@@ -76,7 +90,9 @@ describe('closed loop', () => {
     const url = await serve((orderId) => (orderId === 3 ? 'reset' : { status: 201, body: { paymentId: 1 } }));
     const { operations } = await runClosedLoop(load([url], { orders: plans(30) }), never);
     expect(operations).toHaveLength(30);
-    expect(operations.filter((one) => one.outcome === 'unknown')).toMatchObject([{ orderId: 3, code: 'CONNECTION_LOST', status: 0 }]);
+    expect(operations.filter((one) => one.outcome === 'unknown')).toMatchObject([
+      { orderId: 3, code: 'CONNECTION_LOST', status: 0 },
+    ]);
   });
 
   test('a server that is gone costs a bounded number of orders', async () => {
@@ -108,7 +124,10 @@ describe('closed loop', () => {
       setTimeout(() => response.writeHead(201).end('{"paymentId":1}'), 2);
     });
     await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
-    await runClosedLoop(load([url, `http://127.0.0.1:${(other.address() as AddressInfo).port}`], { clients: 3 }), never);
+    await runClosedLoop(
+      load([url, `http://127.0.0.1:${(other.address() as AddressInfo).port}`], { clients: 3 }),
+      never,
+    );
     other.closeAllConnections();
     await new Promise((resolve) => other.close(resolve));
     expect(counts.get('a')).toBeGreaterThan(10);
@@ -133,8 +152,26 @@ describe('what an answer means', () => {
 
   test('faults are counted by code', () => {
     const { faults, outcomes } = tally([
-      { ...classify(503, ''), orderId: 1, userId: 1, couponId: null, expect: 'PAID', startedAt: 0, endedAt: 1, status: 503 },
-      { ...classify(500, ''), orderId: 2, userId: 1, couponId: null, expect: 'PAID', startedAt: 0, endedAt: 1, status: 500 },
+      {
+        ...classify(503, ''),
+        orderId: 1,
+        userId: 1,
+        couponId: null,
+        expect: 'PAID',
+        startedAt: 0,
+        endedAt: 1,
+        status: 503,
+      },
+      {
+        ...classify(500, ''),
+        orderId: 2,
+        userId: 1,
+        couponId: null,
+        expect: 'PAID',
+        startedAt: 0,
+        endedAt: 1,
+        status: 500,
+      },
     ]);
     expect(faults).toEqual({ HTTP_503: 1, HTTP_500: 1 });
     expect(outcomes).toEqual({ paid: 0, refused: 0, failed: 1, unknown: 1 });

@@ -2,7 +2,7 @@ import autocannon from 'autocannon';
 import { classify } from './answer.ts';
 import { type Operation, toOperation } from './operation.ts';
 import { supplyOf } from './order-supply.ts';
-import { type OrderPlan } from '../dataset/plan.ts';
+import type { OrderPlan } from '../dataset/plan.ts';
 
 export interface ClosedLoop {
   /** The clients are spread over these evenly. */
@@ -52,11 +52,15 @@ export async function runClosedLoop(load: ClosedLoop, signal: AbortSignal): Prom
   await Promise.all(
     load.urls.map((url, i) => {
       const share = Math.floor(load.clients / load.urls.length) + (i < load.clients % load.urls.length ? 1 : 0);
-      return share === 0 ? undefined : drive(url, share, load, take, record);
+      return share === 0 ? Promise.resolve() : drive(url, share, load, take, record);
     }),
   );
   signal.throwIfAborted();
-  return { operations, window: [from, ranOutAt === 0 ? until : Math.min(until, ranOutAt)], endedEarly: ranOutAt !== 0 && ranOutAt < until };
+  return {
+    operations,
+    window: [from, ranOutAt === 0 ? until : Math.min(until, ranOutAt)],
+    endedEarly: ranOutAt !== 0 && ranOutAt < until,
+  };
 }
 
 /** What autocannon's client has beyond its type declaration: both are called on every client for every request. */
@@ -85,18 +89,30 @@ async function drive(
     setupClient: (client) => {
       attach(client as RequestSource, host, take, record);
     },
-  } as autocannon.Options);
+  });
 }
 
 /**
  * Gives a client its requests as ready bytes. Building them through autocannon's setupRequest copies its whole options
  * for every request; this way the generator leaves the cores to what is measured.
  */
-function attach(client: RequestSource, host: string, take: () => OrderPlan | undefined, record: (operation: Operation) => void): void {
+function attach(
+  client: RequestSource,
+  host: string,
+  take: () => OrderPlan | undefined,
+  record: (operation: Operation) => void,
+): void {
   let inHand: { readonly plan: OrderPlan; readonly startedAt: number } | undefined;
   const lose = (code: string): void => {
     if (inHand === undefined) return;
-    record(toOperation(inHand.plan, inHand.startedAt, clock(), 0, { outcome: 'unknown', code, paymentId: null, engine: null }));
+    record(
+      toOperation(inHand.plan, inHand.startedAt, clock(), 0, {
+        outcome: 'unknown',
+        code,
+        paymentId: null,
+        engine: null,
+      }),
+    );
     inHand = undefined;
   };
   client.setRequests([

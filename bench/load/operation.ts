@@ -13,12 +13,19 @@ export interface Operation extends ClassifiedAnswer {
   readonly status: number;
 }
 
-export function toOperation(plan: OrderPlan, startedAt: number, endedAt: number, status: number, answer: ClassifiedAnswer): Operation {
+export function toOperation(
+  plan: OrderPlan,
+  startedAt: number,
+  endedAt: number,
+  status: number,
+  answer: ClassifiedAnswer,
+): Operation {
   const { orderId, userId, couponId, expect } = plan;
   return { orderId, userId, couponId, expect, startedAt, endedAt, status, ...answer };
 }
 
-export const isFinal = ({ outcome }: { readonly outcome: Outcome }): boolean => outcome === 'paid' || outcome === 'refused';
+export const isFinal = ({ outcome }: { readonly outcome: Outcome }): boolean =>
+  outcome === 'paid' || outcome === 'refused';
 
 export interface Tally {
   readonly outcomes: Readonly<Record<Outcome, number>>;

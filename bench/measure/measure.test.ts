@@ -7,7 +7,9 @@ import { parseSamples } from './prometheus-text.ts';
 
 describe('reading metrics', () => {
   test('labels, escapes and infinities', () => {
-    expect(parseSamples('# HELP a b\na{x="1",y="q\\"\\n"} 2\nb_bucket{le="+Inf"} 5\nc 1e3 1700000\n\nnot a sample')).toEqual([
+    expect(
+      parseSamples('# HELP a b\na{x="1",y="q\\"\\n"} 2\nb_bucket{le="+Inf"} 5\nc 1e3 1700000\n\nnot a sample'),
+    ).toEqual([
       { name: 'a', labels: { x: '1', y: 'q"\n' }, value: 2 },
       { name: 'b_bucket', labels: { le: '+Inf' }, value: 5 },
       { name: 'c', labels: {}, value: 1_000 },
@@ -45,7 +47,9 @@ describe('reading metrics', () => {
     expect(measured.transactionMs[0]?.sumMs.mean).toBeCloseTo(40, 6);
     expect(measured.transactionMs[0]?.maxMs.mean).toBeCloseTo(30, 6);
     expect(measured.lockHoldPerPaymentMs[0]?.sumMs.mean).toBeCloseTo(50, 6);
-    expect(measured.batches).toEqual([{ boundary: 'deductBalance', batches: 1, meanSize: 16, statementMsPerPayment: 0.5 }]);
+    expect(measured.batches).toEqual([
+      { boundary: 'deductBalance', batches: 1, meanSize: 16, statementMsPerPayment: 0.5 },
+    ]);
     expect(measured.accepted).toBe(20);
   });
 });

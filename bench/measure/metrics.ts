@@ -29,7 +29,12 @@ export function addUp(samples: readonly Sample[]): Metrics {
 
 /** What was counted in between. A process that started anew in between would show less than before: never below zero. */
 export function difference(after: Metrics, before: Metrics): Metrics {
-  return new Map([...after].map(([key, sample]) => [key, { ...sample, value: Math.max(0, sample.value - (before.get(key)?.value ?? 0)) }]));
+  return new Map(
+    [...after].map(([key, sample]) => [
+      key,
+      { ...sample, value: Math.max(0, sample.value - (before.get(key)?.value ?? 0)) },
+    ]),
+  );
 }
 
 const keyOf = ({ name, labels }: Sample): string =>
@@ -53,7 +58,9 @@ export function labelSets(metrics: Metrics, name: string, labels: readonly strin
 
 function select(metrics: Metrics, name: string, where: Labels): Sample[] {
   const wanted = Object.entries(where);
-  return [...metrics.values()].filter((sample) => sample.name === name && wanted.every(([key, value]) => sample.labels[key] === value));
+  return [...metrics.values()].filter(
+    (sample) => sample.name === name && wanted.every(([key, value]) => sample.labels[key] === value),
+  );
 }
 
 export interface BucketHistogram {
@@ -83,7 +90,9 @@ export function quantile({ count, buckets }: BucketHistogram, share: number): nu
   for (const [edge, below] of buckets) {
     if (below >= rank) {
       if (edge === Infinity) return lowerEdge;
-      return below === lowerCount ? edge : lowerEdge + ((edge - lowerEdge) * (rank - lowerCount)) / (below - lowerCount);
+      return below === lowerCount
+        ? edge
+        : lowerEdge + ((edge - lowerEdge) * (rank - lowerCount)) / (below - lowerCount);
     }
     [lowerEdge, lowerCount] = [edge, below];
   }
@@ -92,7 +101,8 @@ export function quantile({ count, buckets }: BucketHistogram, share: number): nu
 
 /** A histogram of seconds as milliseconds, a percentile only where the samples carry it. */
 export function distributionMs(histogram: BucketHistogram): Distribution {
-  const at = (percentile: number) => (histogram.count >= samplesNeeded(percentile) ? quantile(histogram, percentile / 100) * 1_000 : null);
+  const at = (percentile: number) =>
+    histogram.count >= samplesNeeded(percentile) ? quantile(histogram, percentile / 100) * 1_000 : null;
   return {
     count: histogram.count,
     mean: histogram.count === 0 ? null : (histogram.sum / histogram.count) * 1_000,

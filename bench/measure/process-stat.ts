@@ -18,9 +18,17 @@ function stat(pid: number): ProcessStat | undefined {
     return undefined; // ended, or not Linux
   }
   const close = text.lastIndexOf(')'); // a command's name may hold brackets
-  const fields = text.slice(close + 2).split(' ').map(Number);
+  const fields = text
+    .slice(close + 2)
+    .split(' ')
+    .map(Number);
   const at = (field: number) => fields[field - 3] ?? 0; // numbered as in proc(5)
-  return { name: text.slice(text.indexOf('(') + 1, close), parent: at(4), ticks: at(14) + at(15), ticksOfEnded: at(16) + at(17) };
+  return {
+    name: text.slice(text.indexOf('(') + 1, close),
+    parent: at(4),
+    ticks: at(14) + at(15),
+    ticksOfEnded: at(16) + at(17),
+  };
 }
 
 /** CPU of one process so far, in microseconds; 0 when it can't be seen. */
@@ -41,7 +49,11 @@ export function cpuMicrosOfFamily(parent: number): number {
 /** CPU of everything on the machine so far, in microseconds. */
 export function cpuMicrosOfMachine(): number {
   try {
-    const [, user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0] = (readFileSync('/proc/stat', 'utf8').split('\n')[0] ?? '').split(/\s+/).map(Number);
+    const [, user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0] = (
+      readFileSync('/proc/stat', 'utf8').split('\n')[0] ?? ''
+    )
+      .split(/\s+/)
+      .map(Number);
     return (user + nice + system + irq + softirq) * microsPerTick;
   } catch {
     return 0;

@@ -15,7 +15,10 @@ export interface ServerCounters {
 export interface ServerMeter {
   read(): Promise<ServerCounters>;
   /** WAL between two readings: without full-page images, and those. */
-  wal(from: ServerCounters, to: ServerCounters): Promise<{ readonly bytes: number; readonly fullPageImages: number | null }>;
+  wal(
+    from: ServerCounters,
+    to: ServerCounters,
+  ): Promise<{ readonly bytes: number; readonly fullPageImages: number | null }>;
   /** Its CPU can be seen from here. */
   readonly postgresVisible: boolean;
   readonly redisVisible: boolean;
@@ -45,7 +48,10 @@ export async function openServerMeter(databaseUrl: string, redisUrl: string): Pr
       };
     },
     async wal(from, to) {
-      const [all] = await database.query<{ bytes: number }>('select ($2::pg_lsn - $1::pg_lsn)::bigint as bytes', [from.lsn, to.lsn]);
+      const [all] = await database.query<{ bytes: number }>('select ($2::pg_lsn - $1::pg_lsn)::bigint as bytes', [
+        from.lsn,
+        to.lsn,
+      ]);
       const bytes = all?.bytes ?? 0;
       if (!inspects) return { bytes, fullPageImages: null };
       // Waits for nothing: everything before an LSN that was read has been written.

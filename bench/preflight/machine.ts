@@ -2,7 +2,10 @@ import { readFileSync } from 'node:fs';
 import { cpus, loadavg, release, totalmem, type } from 'node:os';
 import type { Environment } from '../result.ts';
 
-export type Machine = Pick<Environment, 'cpu' | 'cores' | 'memoryMb' | 'kernel' | 'node' | 'loadAverage' | 'cpuPressure'>;
+export type Machine = Pick<
+  Environment,
+  'cpu' | 'cores' | 'memoryMb' | 'kernel' | 'node' | 'loadAverage' | 'cpuPressure'
+>;
 
 export function describeMachine(): Machine {
   return {
@@ -27,4 +30,5 @@ function cpuPressure(): number | null {
 }
 
 /** A machine that is busy before the run starts will be busy in it. */
-export const isBusy = ({ loadAverage, cores, cpuPressure: pressure }: Machine): boolean => loadAverage > cores * 0.5 || (pressure ?? 0) > 10;
+export const isBusy = ({ loadAverage, cores, cpuPressure: pressure }: Machine): boolean =>
+  loadAverage > cores * 0.5 || (pressure ?? 0) > 10;

@@ -12,7 +12,8 @@ const grouped = (text: string): string => {
 };
 
 export const ms = (value: number | null | undefined): string => figure(value, 'ms');
-export const times = (value: number | null | undefined): string => (value === null || value === undefined ? '–' : `${figure(value)}×`);
+export const times = (value: number | null | undefined): string =>
+  value === null || value === undefined ? '–' : `${figure(value)}×`;
 
 /** Percentages keep the digits that tell 99.9 from 99.99. */
 export function percent(value: number | null | undefined): string {
@@ -25,4 +26,5 @@ export const bytes = (value: number | null | undefined): string =>
 
 export const micros = (value: number): string => (value < 1_000 ? figure(value, 'µs') : figure(value / 1_000, 'ms'));
 
-export const duration = (seconds: number): string => (seconds < 90 ? `${Math.round(seconds)} s` : `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`);
+export const duration = (seconds: number): string =>
+  seconds < 90 ? `${Math.round(seconds)} s` : `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`;

@@ -27,11 +27,18 @@
 
   // Bars start at the bottom of a logarithmic scale, so the scale has to begin below the smallest one.
   const logRange = (_, min, max) =>
-    min === null ? [1, 10] : [10 ** Math.floor(Math.log10(Math.max(min, 1e-3)) - 1e-9), 10 ** Math.ceil(Math.log10(max) + 1e-9)];
+    min === null
+      ? [1, 10]
+      : [10 ** Math.floor(Math.log10(Math.max(min, 1e-3)) - 1e-9), 10 ** Math.ceil(Math.log10(max) + 1e-9)];
 
   const kinds = {
     rounds: (chart) => ({
-      x: axis({ values: (_, ticks) => ticks.map((t) => (chart.data[0].includes(t) ? `round ${t}` : '')), grid: { show: false }, incrs: [1, 2, 5], space: 60 }),
+      x: axis({
+        values: (_, ticks) => ticks.map((t) => (chart.data[0].includes(t) ? `round ${t}` : '')),
+        grid: { show: false },
+        incrs: [1, 2, 5],
+        space: 60,
+      }),
       xRange: (_, min, max) => [min - 0.4, max + 0.4],
       path: undefined,
       points: { show: true, size: 8 },
@@ -39,7 +46,10 @@
       log: spread(chart) > 8,
     }),
     latency: () => ({
-      x: axis({ splits: (u) => [0, 0.30103, 1, 2, 3, 4].filter((n) => n <= u.scales.x.max), values: (_, ticks) => ticks.map(percentile) }),
+      x: axis({
+        splits: (u) => [0, 0.30103, 1, 2, 3, 4].filter((n) => n <= u.scales.x.max),
+        values: (_, ticks) => ticks.map(percentile),
+      }),
       xRange: (_, min, max) => [min, Math.max(max, 1)],
       path: uPlot.paths.linear(),
       points: { show: false },
@@ -62,7 +72,10 @@
   };
 
   function spread(chart) {
-    const values = chart.data.slice(1).flat().filter((v) => v > 0);
+    const values = chart.data
+      .slice(1)
+      .flat()
+      .filter((v) => v > 0);
     return Math.max(...values) / Math.min(...values);
   }
 
@@ -80,7 +93,10 @@
       },
       axes: [kind.x, axis({ values: (_, ticks) => ticks.map((t) => (t === null ? '' : short(t))), size: 46 })],
       series: [
-        { label: chart.kind === 'latency' ? 'percentile' : chart.kind === 'rounds' ? 'round' : 'lock', value: (_, x) => (x === null ? '' : kind.xLabel(x)) },
+        {
+          label: chart.kind === 'latency' ? 'percentile' : chart.kind === 'rounds' ? 'round' : 'lock',
+          value: (_, x) => (x === null ? '' : kind.xLabel(x)),
+        },
         ...chart.series.map((series) => ({
           label: series.label,
           stroke: series.colour,

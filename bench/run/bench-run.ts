@@ -1,21 +1,17 @@
 import { join } from 'node:path';
 import { repository } from '../../runtime/repository.ts';
 import { type Services, startServices } from '../../runtime/services/services.ts';
-import { connectionsOf, describeTopology } from '../arms/topology.ts';
 import { compareArms } from '../comparisons.ts';
 import { openRunDatabases } from '../databases.ts';
 import { guardStatements } from '../guard.ts';
 import { judgeKpis } from '../kpi.ts';
 import type { RunOptions } from '../options.ts';
-import { fitWindow, type Plan, type ScenarioPlan } from '../plan.ts';
-import { describeCommit } from '../preflight/commit.ts';
-import { fdatasyncRate } from '../preflight/fsync-rate.ts';
-import { describeMachine, isBusy } from '../preflight/machine.ts';
-import { describeServers } from '../preflight/servers.ts';
+import { fitWindow, type Plan } from '../plan.ts';
 import { deleteKeys } from '../redis-keys.ts';
 import { saveResult } from '../result-file.ts';
-import { type ArmResult, type Result, type ScenarioResult, schemaVersion } from '../result.ts';
+import type { ArmResult, Result } from '../result.ts';
 import { dropAbandonedData, endAbandonedProcesses, openRunRecord } from '../run-record.ts';
+import { preflight } from './preflight.ts';
 import type { Progress } from './progress.ts';
 import { writeRaw } from './raw.ts';
 import { drillRecovery } from './recovery-drill.ts';
@@ -29,11 +25,8 @@ export interface RunInput {
   readonly command: string;
   readonly directory: string;
   readonly progress: Progress;
-}
-
-/** The servers take too few connections for what was asked for. */
-export class TooFewConnections extends Error {
-  override readonly name = 'TooFewConnections';
+  /** DATABASE_URL and REDIS_URL name servers that are there already. */
+  readonly env: NodeJS.ProcessEnv;
 }
 
 const recordsDirectory = join(repository, '.cache', 'bench');
@@ -47,7 +40,7 @@ export async function runBench(input: RunInput, signal: AbortSignal): Promise<Re
   const began = performance.now();
   await endAbandonedProcesses(recordsDirectory);
   progress.now('starting Postgres and Redis');
-  const services = await startServices({ kind: options.services });
+  const services = await startServices({ kind: options.services, env: input.env });
   try {
     await dropAbandonedData(recordsDirectory, services);
     progress.now('looking at the machine');
@@ -61,53 +54,6 @@ export async function runBench(input: RunInput, signal: AbortSignal): Promise<Re
   }
 }
 
-async function preflight({ id, options, plan, command }: RunInput, services: Services): Promise<Result> {
-  const machine = describeMachine();
-  const { maxConnections, ...servers } = await describeServers(services.databaseUrl, services.redisUrl, services.how);
-  const needed = Math.max(...plan.scenarios.map(({ arms }) => arms.reduce((sum, arm) => sum + connectionsOf(arm.engine) + 14, 20)));
-  if (maxConnections < needed) {
-    throw new TooFewConnections(`Postgres takes ${maxConnections} connections, this run needs ${needed}: raise max_connections or name fewer --engines`);
-  }
-  const where = join(repository, '.cache');
-  return {
-    schemaVersion,
-    run: {
-      id,
-      mode: plan.mode,
-      startedAt: new Date().toISOString(),
-      finishedAt: null,
-      seconds: 0,
-      seed: options.seed,
-      command,
-      ...describeCommit(),
-      timeScale: options.timeScale,
-      rounds: plan.rounds,
-      sabotage: options.sabotage,
-      state: 'running',
-    },
-    environment: {
-      ...machine,
-      ...servers,
-      fdatasyncPerSecond: fdatasyncRate(where),
-      fdatasyncWhere: 'the volume of .cache',
-      topology: [...new Set(plan.scenarios.flatMap(({ arms }) => arms.map((arm) => describeTopology(arm.engine))))],
-    },
-    scenarios: plan.scenarios.map((one) => describeScenario(one, plan)),
-    arms: [],
-    comparisons: [],
-    kpis: [],
-    guard: [],
-    drills: [],
-    validity: {
-      coResident: true,
-      noisy: isBusy(machine),
-      unsteady: false,
-      reasons: isBusy(machine) ? [`the machine was busy before the run: load average ${machine.loadAverage.toFixed(1)}`] : [],
-    },
-    notRun: [],
-  };
-}
-
 /** As in the tables of scenarios and engines, not as the seed shuffled the first round. */
 function inPlannedOrder(arms: readonly ArmResult[], plan: Plan): ArmResult[] {
   const planned = plan.scenarios.flatMap(({ scenario, arms: own }) => own.map((arm) => `${scenario.name}/${arm.name}`));
@@ -115,30 +61,13 @@ function inPlannedOrder(arms: readonly ArmResult[], plan: Plan): ArmResult[] {
   return [...arms].sort((a, b) => place(a) - place(b));
 }
 
-const describeScenario = ({ scenario, arms, dataset, ordersPerRound }: ScenarioPlan, plan: Plan): ScenarioResult => ({
-  name: scenario.name,
-  sentence: scenario.sentence,
-  arms: arms.map((arm) => arm.name),
-  clients: scenario.clients,
-  skew:
-    scenario.skew.kind === 'uniform' ? 'uniform' : scenario.skew.kind === 'zipf' ? `Zipf, theta ${scenario.skew.theta}` : `one product in ${scenario.skew.share * 100} % of orders`,
-  users: scenario.users,
-  products: scenario.products,
-  orders: dataset.orders,
-  ordersPerRound,
-  addedMs: { ...scenario.addedMs },
-  outsideMs: scenario.outsideMs,
-  outsideTimeoutMs: scenario.outsideTimeoutMs,
-  outsideFailureRate: scenario.outsideFailureRate,
-  failures: { ...scenario.failures },
-  percentage: scenario.percentage,
-  redlockRetryMs: '10 +- 10',
-  connectionsPerArm: Math.max(...arms.map((arm) => connectionsOf(arm.engine))),
-  windowSeconds: plan.windowSeconds,
-  leadInSeconds: plan.leadInSeconds,
-});
-
-async function measure(result: Result, input: RunInput, services: Services, began: number, signal: AbortSignal): Promise<void> {
+async function measure(
+  result: Result,
+  input: RunInput,
+  services: Services,
+  began: number,
+  signal: AbortSignal,
+): Promise<void> {
   const { id, options, plan, directory } = input;
   const keyPrefix = `sagashift-bench-${id}`;
   const record = openRunRecord(recordsDirectory, id, keyPrefix);
@@ -147,10 +76,14 @@ async function measure(result: Result, input: RunInput, services: Services, bega
   });
   const save = (): void => {
     result.run.seconds = (performance.now() - began) / 1_000;
+    saveResult(directory, result);
+  };
+  // Not after every round: a thousand resamplings would run beside the next one.
+  const judge = (): void => {
     result.comparisons = compareArms(result.arms, options.seed);
     result.guard = guardStatements(result.arms, result.scenarios);
     result.kpis = judgeKpis(result);
-    saveResult(directory, result);
+    save();
   };
   const base: Omit<ScenarioContext, 'windowSeconds'> = {
     plan,
@@ -166,7 +99,9 @@ async function measure(result: Result, input: RunInput, services: Services, bega
         writeRaw(directory, arm, measurement);
         const { result: one } = measurement;
         const p50 = one.latencyMs.p50 === null ? '' : `, p50 ${one.latencyMs.p50.toFixed(1)} ms`;
-        input.progress.note(`  ${arm.scenario.padEnd(12)} ${arm.name.padEnd(20)} round ${one.round}: ${one.settledPerSecond.toFixed(0)}/s${p50}${one.valid ? '' : ' (does not count)'}`);
+        input.progress.note(
+          `  ${arm.scenario.padEnd(12)} ${arm.name.padEnd(20)} round ${one.round}: ${one.settledPerSecond.toFixed(0)}/s${p50}${one.valid ? '' : ' (does not count)'}`,
+        );
       }
       save();
     },
@@ -182,6 +117,7 @@ async function measure(result: Result, input: RunInput, services: Services, bega
       const described = result.scenarios[i];
       if (described !== undefined) described.windowSeconds = windowSeconds;
       await runScenario(scenario, { ...base, windowSeconds }, signal);
+      judge();
       if (!options.keep) await databases.drop(scenario.scenario.name);
     }
     await drill(result, plan, { ...base, windowSeconds: plan.windowSeconds }, signal);
@@ -193,7 +129,7 @@ async function measure(result: Result, input: RunInput, services: Services, bega
   } finally {
     conclude(result);
     result.run.finishedAt = new Date().toISOString();
-    save();
+    judge();
     if (!options.keep) await databases.dropAll();
     await deleteKeys(services.redisUrl, keyPrefix);
     record.close();
@@ -202,7 +138,9 @@ async function measure(result: Result, input: RunInput, services: Services, bega
 
 /** In a full run only: it needs a quiet minute of its own. */
 async function drill(result: Result, plan: Plan, context: ScenarioContext, signal: AbortSignal): Promise<void> {
-  const bare = plan.scenarios.find(({ scenario, arms }) => scenario.name === 'bare' && arms.some((arm) => arm.engine === 'orchestration'));
+  const bare = plan.scenarios.find(
+    ({ scenario, arms }) => scenario.name === 'bare' && arms.some((arm) => arm.engine === 'orchestration'),
+  );
   if (plan.mode !== 'full' || bare === undefined) {
     result.notRun.push({ stage: 'recovery drill', why: 'one is part of --full, with bare and orchestration' });
     return;

@@ -17,20 +17,28 @@ export function conclude(result: Result): void {
   const { arms, validity } = result;
   for (const [stage, why] of laterStages) result.notRun.push({ stage, why });
   const ran = new Set(result.scenarios.map((scenario) => scenario.name));
-  for (const { name } of allScenarios) if (!ran.has(name)) result.notRun.push({ stage: `scenario ${name}`, why: 'not asked for' });
+  for (const { name } of allScenarios)
+    if (!ran.has(name)) result.notRun.push({ stage: `scenario ${name}`, why: 'not asked for' });
 
   const noisy = arms.flatMap((arm) => arm.rounds).filter((round) => round.noisy).length;
   if (noisy > 0) {
     validity.noisy = true;
-    validity.reasons.push(`${noisy} of ${arms.flatMap((arm) => arm.rounds).length} rounds had more than 0.35 cores taken by others`);
+    validity.reasons.push(
+      `${noisy} of ${arms.flatMap((arm) => arm.rounds).length} rounds had more than 0.35 cores taken by others`,
+    );
   }
   for (const arm of arms.filter((one) => spreadOf(one) > steadySpread)) {
     validity.unsteady = true;
-    validity.reasons.push(`${arm.scenario}, ${arm.name}: rounds differ by ${(spreadOf(arm) * 100).toFixed(0)} % of their mean`);
+    validity.reasons.push(
+      `${arm.scenario}, ${arm.name}: rounds differ by ${(spreadOf(arm) * 100).toFixed(0)} % of their mean`,
+    );
   }
   for (const arm of arms) {
     const memory = Math.max(0, ...arm.rounds.flatMap((round) => [round.memoryMb.router, round.memoryMb.worker]));
-    if (memory > memoryLimitMb) validity.reasons.push(`${arm.scenario}, ${arm.name}: a process took ${memory.toFixed(0)} MB, the limit is ${memoryLimitMb}`);
+    if (memory > memoryLimitMb)
+      validity.reasons.push(
+        `${arm.scenario}, ${arm.name}: a process took ${memory.toFixed(0)} MB, the limit is ${memoryLimitMb}`,
+      );
   }
 }
 
@@ -48,10 +56,15 @@ function spreadOf(arm: ArmResult): number {
 export function exitCodeOf(result: Result): 0 | 1 | 3 {
   const { arms, guard, drills, run } = result;
   const violations =
-    arms.reduce((sum, arm) => sum + arm.violations + arm.rounds.reduce((of, round) => of + round.consistency.violations, 0), 0) +
-    drills.reduce((sum, one) => sum + one.violations, 0);
+    arms.reduce(
+      (sum, arm) => sum + arm.violations + arm.rounds.reduce((of, round) => of + round.consistency.violations, 0),
+      0,
+    ) + drills.reduce((sum, one) => sum + one.violations, 0);
   if (violations > 0 || guard.some((row) => row.degraded)) return 1;
   const planned = result.scenarios.reduce((sum, scenario) => sum + scenario.arms.length, 0);
-  const complete = run.state === 'complete' && arms.length === planned && arms.every((arm) => arm.verified && arm.rounds.every((round) => round.valid));
+  const complete =
+    run.state === 'complete' &&
+    arms.length === planned &&
+    arms.every((arm) => arm.verified && arm.rounds.every((round) => round.valid));
   return complete ? 0 : 3;
 }

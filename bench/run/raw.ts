@@ -8,8 +8,16 @@ import type { Measurement } from './round.ts';
 const columns = 'orderId,userId,couponId,expected,startedMs,endedMs,status,outcome,code,paymentId,engine';
 
 /** Keeps what a round was made of, for whoever doubts a figure: the driver's log, and the histogram in HDR's own format. */
-export function writeRaw(directory: string, arm: ArmResult, { result, operations, histogram, window }: Measurement): void {
-  const name = join(directory, 'raw', `${arm.scenario}.${arm.name.replaceAll(/[^a-z-]+/gi, '')}${arm.control ? '-copy' : ''}.${result.round}`);
+export function writeRaw(
+  directory: string,
+  arm: ArmResult,
+  { result, operations, histogram, window }: Measurement,
+): void {
+  const name = join(
+    directory,
+    'raw',
+    `${arm.scenario}.${arm.name.replaceAll(/[^a-z-]+/gi, '')}${arm.control ? '-copy' : ''}.${result.round}`,
+  );
   const lines = operations.map((one) =>
     [
       one.orderId,

@@ -18,7 +18,11 @@ const limitMs = 60_000;
  * Kills the saga worker under load (kill -9), starts another one, and takes the time from the kill until no saga is open.
  * The clients that were waiting stay connected: the router finds their outcomes in the database.
  */
-export async function drillRecovery(scenario: ScenarioPlan, context: ScenarioContext, signal: AbortSignal): Promise<Drill> {
+export async function drillRecovery(
+  scenario: ScenarioPlan,
+  context: ScenarioContext,
+  signal: AbortSignal,
+): Promise<Drill> {
   const { databases, servers, record, keyPrefix } = context;
   const stops: (() => Promise<unknown>)[] = [];
   const onSpawn = (pid: number): void => {
@@ -27,16 +31,39 @@ export async function drillRecovery(scenario: ScenarioPlan, context: ScenarioCon
   try {
     const template = await databases.template('drill', scenario.dataset, signal);
     const databaseUrl = await databases.clone(template, 'orchestration');
-    const dataPlatform = await startChild({ name: 'data platform', script: 'scripts/service.ts', args: ['dataplatform'], env: {} }, onSpawn, signal);
+    const dataPlatform = await startChild(
+      { name: 'data platform', script: 'scripts/service.ts', args: ['dataplatform'], env: {} },
+      onSpawn,
+      signal,
+    );
     stops.push(() => dataPlatform.stop());
-    const places = { databaseUrl, redisUrl: servers.redisUrl, keyPrefix: `${keyPrefix}:drill`, dataPlatform, sabotage: null };
-    const arm = await startArm({ name: 'drill', engine: 'orchestration', control: false }, scenario.scenario, places, onSpawn, signal);
+    const places = {
+      databaseUrl,
+      redisUrl: servers.redisUrl,
+      keyPrefix: `${keyPrefix}:drill`,
+      dataPlatform,
+      sabotage: null,
+    };
+    const arm = await startArm(
+      { name: 'drill', engine: 'orchestration', control: false },
+      scenario.scenario,
+      places,
+      onSpawn,
+      signal,
+    );
     stops.push(() => arm.stop());
     const pool = openPool({ url: databaseUrl, size: 2, applicationName: 'sagashift-bench' });
     stops.push(() => pool.close());
 
     const orders = [...planOrders(scenario.dataset, 1, warmUpOrders + scenario.ordersPerRound)];
-    const load = { urls: arm.urls, clients: scenario.scenario.clients, orders, leadInMs: 0, windowMs: loadMs, requestTimeoutMs: 35_000 };
+    const load = {
+      urls: arm.urls,
+      clients: scenario.scenario.clients,
+      orders,
+      leadInMs: 0,
+      windowMs: loadMs,
+      requestTimeoutMs: 35_000,
+    };
     const loading = runClosedLoop(load, signal);
     loading.catch(() => undefined); // awaited below; the drill may fail first
     await sleep(killAfterMs, undefined, { signal });
@@ -48,7 +75,14 @@ export async function drillRecovery(scenario: ScenarioPlan, context: ScenarioCon
     await loading;
     const secondsToZeroOpen = await untilNoneOpen(async () => (await backlog(pool)).openSagas, killed, signal);
     const report = await verify(databaseUrl, { mode: 'drained', expectEngines: ['orchestration'], signal });
-    return { engine: 'orchestration', killedAfterSeconds: killAfterMs / 1_000, openAtKill, replacementReadySeconds, secondsToZeroOpen, violations: report.violations };
+    return {
+      engine: 'orchestration',
+      killedAfterSeconds: killAfterMs / 1_000,
+      openAtKill,
+      replacementReadySeconds,
+      secondsToZeroOpen,
+      violations: report.violations,
+    };
   } finally {
     await Promise.allSettled(stops.reverse().map((stop) => stop()));
   }

@@ -15,7 +15,7 @@ import { summarise } from '../statistics/percentiles.ts';
 import { countSettled, type Counted } from './counting.ts';
 import { costOf } from './cost.ts';
 import { drain } from './drain.ts';
-import { type Reading, readAll } from './reading.ts';
+import { readAll } from './reading.ts';
 import { judge } from './validity.ts';
 import type { ServerMeter } from '../measure/servers.ts';
 
@@ -42,7 +42,12 @@ export interface Measurement {
 const requestTimeoutMs = 35_000;
 
 /** One round of one arm: read the counters, load, drain, read again, hold the driver's log against the database. */
-export async function runRound(plan: RoundPlan, pool: Pool, meter: ServerMeter, signal: AbortSignal): Promise<Measurement> {
+export async function runRound(
+  plan: RoundPlan,
+  pool: Pool,
+  meter: ServerMeter,
+  signal: AbortSignal,
+): Promise<Measurement> {
   const { arm, orders, leadInMs, windowMs, clients } = plan;
   const before = await readAll(arm, meter, signal);
   const load = { urls: arm.urls, clients, orders, leadInMs, windowMs, requestTimeoutMs };
@@ -65,7 +70,9 @@ export async function runRound(plan: RoundPlan, pool: Pool, meter: ServerMeter, 
     position: plan.position,
     windowSeconds: seconds,
     settledPerSecond: counted.settledInWindow.length / seconds,
-    acceptedPerSecond: operations.filter((one) => one.outcome !== 'failed' && one.endedAt >= window[0] && one.endedAt < window[1]).length / seconds,
+    acceptedPerSecond:
+      operations.filter((one) => one.outcome !== 'failed' && one.endedAt >= window[0] && one.endedAt < window[1])
+        .length / seconds,
     latencyMs: summarise(histogram),
     outcomes,
     refusals,
@@ -77,16 +84,33 @@ export async function runRound(plan: RoundPlan, pool: Pool, meter: ServerMeter, 
     lockHoldPerPaymentMs: measured.lockHoldPerPaymentMs,
     semanticHoldMs: await semanticHolds(pool, from, to),
     cost: cost.perPayment,
-    memoryMb: { router: peak(arm.routers.map((child) => child.pid)), worker: peak(arm.workers.map((child) => child.pid)) },
+    memoryMb: {
+      router: peak(arm.routers.map((child) => child.pid)),
+      worker: peak(arm.workers.map((child) => child.pid)),
+    },
     batches: measured.batches,
-    delivery: { expected: rows.filter((row) => row.status === 'PAID').length, received: after.received - before.received },
+    delivery: {
+      expected: rows.filter((row) => row.status === 'PAID').length,
+      received: after.received - before.received,
+    },
     drain: drained,
     counting: counted.counting,
     consistency: consistencyOf(operations, counted, clientLog),
     endedEarly,
     foreignCores: cost.foreignCores,
   };
-  return { result: { ...unjudged, ...judge(unjudged, arm.children.flatMap((child) => child.died() ?? [])) }, histogram, operations, window };
+  return {
+    result: {
+      ...unjudged,
+      ...judge(
+        unjudged,
+        arm.children.flatMap((child) => child.died() ?? []),
+      ),
+    },
+    histogram,
+    operations,
+    window,
+  };
 }
 
 const peak = (pids: readonly number[]): number => Math.max(0, ...pids.map(peakMemoryMb));
@@ -101,7 +125,8 @@ const toEntry = ({ orderId, outcome, paymentId, code }: Operation): ClientEntry 
 
 function histogramOf(operations: readonly Operation[]): Histogram {
   const histogram = build({ bitBucketSize: 32, highestTrackableValue: 120_000_000, numberOfSignificantValueDigits: 3 });
-  for (const { startedAt, endedAt } of operations) histogram.recordValue(Math.max(1, Math.round((endedAt - startedAt) * 1_000)));
+  for (const { startedAt, endedAt } of operations)
+    histogram.recordValue(Math.max(1, Math.round((endedAt - startedAt) * 1_000)));
   return histogram;
 }
 
@@ -118,10 +143,14 @@ function consistencyOf(
     code: 'A0',
     title: 'Every final answer is the one that the data were made for.',
     violations: surprises.length,
-    sample: surprises.slice(0, 5).map(({ orderId, outcome, code, expect }) => `order ${orderId}: ${code ?? outcome}, not ${expect}`),
+    sample: surprises
+      .slice(0, 5)
+      .map(({ orderId, outcome, code, expect }) => `order ${orderId}: ${code ?? outcome}, not ${expect}`),
   };
   const findings = surprises.length > 0 ? [unexpected, ...broken] : broken;
-  return { checked: operations.length, violations: findings.reduce((sum, finding) => sum + finding.violations, 0), findings };
+  return {
+    checked: operations.length,
+    violations: findings.reduce((sum, finding) => sum + finding.violations, 0),
+    findings,
+  };
 }
-
-export type { Reading };

@@ -1,20 +1,15 @@
-import { build, type Histogram } from 'hdr-histogram-js';
 import { verify } from '../../consistency/verifier.ts';
-import { openPool, type Pool } from '../../runtime/database.ts';
-import { type Arm, type ArmPlan, startArm } from '../arms/arm.ts';
-import { type Child, startChild } from '../arms/child-process.ts';
-import { enginesOf, topologies } from '../arms/topology.ts';
-import { type RunDatabases, setRollout } from '../databases.ts';
+import { enginesOf } from '../arms/topology.ts';
+import type { RunDatabases } from '../databases.ts';
 import { planOrders } from '../dataset/plan.ts';
 import { runClosedLoop } from '../load/closed-loop.ts';
 import { openServerMeter, type ServerMeter } from '../measure/servers.ts';
 import { orderOfArms, type Plan, type ScenarioPlan, warmUpOrders } from '../plan.ts';
 import type { ArmResult } from '../result.ts';
-import type { RunRecord } from '../run-record.ts';
-import type { Servers } from '../run-record.ts';
-import { latencyCurve, summarise } from '../statistics/percentiles.ts';
+import type { RunRecord, Servers } from '../run-record.ts';
 import type { Progress } from './progress.ts';
 import { type Measurement, runRound } from './round.ts';
+import { keep, prepareArm, type RunningArm, startPlatforms } from './running-arm.ts';
 
 /** What a scenario needs of the run it is part of. */
 export interface ScenarioContext {
@@ -31,18 +26,14 @@ export interface ScenarioContext {
   onTrouble(stage: string, why: string): void;
 }
 
-interface RunningArm {
-  readonly arm: Arm;
-  readonly pool: Pool;
-  readonly result: ArmResult;
-  readonly histogram: Histogram;
-  broken: boolean;
-}
-
 const warmUpMs = 1_000;
 
 /** Sets a scenario up, measures its arms in turn, verifies each, and takes everything down again. */
-export async function runScenario(scenario: ScenarioPlan, context: ScenarioContext, signal: AbortSignal): Promise<void> {
+export async function runScenario(
+  scenario: ScenarioPlan,
+  context: ScenarioContext,
+  signal: AbortSignal,
+): Promise<void> {
   const { progress, databases } = context;
   const name = scenario.scenario.name;
   const stops: (() => Promise<unknown>)[] = [];
@@ -51,11 +42,17 @@ export async function runScenario(scenario: ScenarioPlan, context: ScenarioConte
     const template = await databases.template(name, scenario.dataset, signal);
     const platforms = await startPlatforms(scenario, context, stops, signal);
     progress.now(`${name}: starting ${scenario.arms.map((arm) => arm.name).join(', ')}`);
-    const arms = await all(scenario.arms.map((plan) => prepareArm(plan, scenario, template, platforms, context, stops, signal)));
-    const meter = await openServerMeter(arms[0]?.arm.databaseUrl ?? context.servers.databaseUrl, context.servers.redisUrl);
+    const arms = await all(
+      scenario.arms.map((plan) => prepareArm(plan, scenario, template, platforms, context, stops, signal)),
+    );
+    const meter = await openServerMeter(
+      arms[0]?.arm.databaseUrl ?? context.servers.databaseUrl,
+      context.servers.redisUrl,
+    );
     stops.push(() => meter.close());
     for (const running of arms) await warmUp(running, scenario, signal);
-    for (let round = 1; round <= context.plan.rounds; round++) await runBlock(round, arms, scenario, meter, context, signal);
+    for (let round = 1; round <= context.plan.rounds; round++)
+      await runBlock(round, arms, scenario, meter, context, signal);
     for (const running of arms) await verifyArm(running, scenario, context, signal);
   } finally {
     await Promise.allSettled(stops.reverse().map((stop) => stop()));
@@ -71,76 +68,12 @@ async function all<T>(promises: readonly Promise<T>[]): Promise<T[]> {
   });
 }
 
-/** One for all arms, and one more for a second copy: its orders have the same ids as the first one's. */
-async function startPlatforms(
-  { scenario, arms }: ScenarioPlan,
-  { record, plan }: ScenarioContext,
-  stops: (() => Promise<unknown>)[],
-  signal: AbortSignal,
-): Promise<{ readonly first: Child; readonly copy: Child }> {
-  const start = async (): Promise<Child> => {
-    const args = ['dataplatform', '--latency-ms', String(scenario.outsideMs), '--failure-rate', String(scenario.outsideFailureRate), '--seed', String(plan.seed)];
-    const child = await startChild({ name: 'data platform', script: 'scripts/service.ts', args, env: {} }, (pid) => {
-      record.addProcess(pid);
-    }, signal); // prettier-ignore
-    stops.push(() => child.stop());
-    return child;
-  };
-  const first = await start();
-  return { first, copy: arms.some((arm) => arm.control) ? await start() : first };
-}
-
-async function prepareArm(
-  plan: ArmPlan,
-  { scenario }: ScenarioPlan,
-  template: string,
-  platforms: { readonly first: Child; readonly copy: Child },
-  { databases, servers, keyPrefix, sabotage, record }: ScenarioContext,
-  stops: (() => Promise<unknown>)[],
-  signal: AbortSignal,
-): Promise<RunningArm> {
-  const databaseUrl = await databases.clone(template, plan.name);
-  if (scenario.percentage !== null) await setRollout(databaseUrl, scenario.percentage);
-  const arm = await startArm(
-    plan,
-    scenario,
-    {
-      databaseUrl,
-      redisUrl: servers.redisUrl,
-      keyPrefix: `${keyPrefix}:${scenario.name}:${plan.name.replaceAll(/[^a-z-]/gi, '')}${plan.control ? ':copy' : ''}`,
-      dataPlatform: plan.control ? platforms.copy : platforms.first,
-      sabotage,
-    },
-    (pid) => {
-      record.addProcess(pid);
-    },
-    signal,
-  );
-  stops.push(() => arm.stop());
-  const pool = openPool({ url: databaseUrl, size: 2, applicationName: 'sagashift-bench' });
-  stops.push(() => pool.close());
-  return { arm, pool, broken: false, histogram: emptyHistogram(), result: emptyResult(plan, scenario.name, arm) };
-}
-
-const emptyHistogram = (): Histogram => build({ bitBucketSize: 32, highestTrackableValue: 120_000_000, numberOfSignificantValueDigits: 3 });
-
-const emptyResult = (plan: ArmPlan, scenario: string, arm: Arm): ArmResult => ({
-  ...plan,
-  scenario,
-  processes: topologies[plan.engine].map(({ name, connections }) => ({ name, connections })),
-  connections: arm.connections,
-  latencyMs: summarise(emptyHistogram()),
-  latencyCurve: [],
-  invariants: [],
-  verified: false,
-  ordersVerified: 0,
-  violations: 0,
-  rounds: [],
-});
-
 async function warmUp({ arm }: RunningArm, { scenario, dataset }: ScenarioPlan, signal: AbortSignal): Promise<void> {
   const orders = [...planOrders(dataset, 1, warmUpOrders)];
-  await runClosedLoop({ urls: arm.urls, clients: scenario.clients, orders, leadInMs: 0, windowMs: warmUpMs, requestTimeoutMs: 35_000 }, signal);
+  await runClosedLoop(
+    { urls: arm.urls, clients: scenario.clients, orders, leadInMs: 0, windowMs: warmUpMs, requestTimeoutMs: 35_000 },
+    signal,
+  );
 }
 
 async function runBlock(
@@ -159,30 +92,38 @@ async function runBlock(
     const { clients } = scenario.scenario;
     context.progress.now(`${scenario.scenario.name}: round ${round} of ${context.plan.rounds}, ${name}`);
     try {
-      const plan = { arm: running.arm, round, position: i + 1, clients, orders, leadInMs: context.plan.leadInSeconds * 1_000, windowMs: context.windowSeconds * 1_000 };
+      const plan = {
+        arm: running.arm,
+        round,
+        position: i + 1,
+        clients,
+        orders,
+        leadInMs: context.plan.leadInSeconds * 1_000,
+        windowMs: context.windowSeconds * 1_000,
+      };
       const measurement = await runRound(plan, running.pool, meter, signal);
       keep(running, measurement);
       context.onMeasured(running.result, measurement);
-      for (const reason of measurement.result.reasons) context.onTrouble(`${scenario.scenario.name}, ${name}, round ${round}`, reason);
+      for (const reason of measurement.result.reasons)
+        context.onTrouble(`${scenario.scenario.name}, ${name}, round ${round}`, reason);
     } catch (error) {
       signal.throwIfAborted();
       running.broken = true;
       const deaths = running.arm.children.flatMap((child) => child.died() ?? []);
-      context.onTrouble(`${scenario.scenario.name}, ${name}, round ${round} and later`, [String(error), ...deaths].join('; '));
+      context.onTrouble(
+        `${scenario.scenario.name}, ${name}, round ${round} and later`,
+        [String(error), ...deaths].join('; '),
+      );
     }
   }
 }
 
-/** Histograms are merged, never averaged; a round that does not count leaves no trace in them. */
-function keep({ result, histogram }: RunningArm, measurement: Measurement): void {
-  result.rounds.push(measurement.result);
-  if (!measurement.result.valid) return;
-  histogram.add(measurement.histogram);
-  result.latencyMs = summarise(histogram);
-  result.latencyCurve = latencyCurve(histogram);
-}
-
-async function verifyArm({ arm, result, broken }: RunningArm, { scenario }: ScenarioPlan, context: ScenarioContext, signal: AbortSignal): Promise<void> {
+async function verifyArm(
+  { arm, result, broken }: RunningArm,
+  { scenario }: ScenarioPlan,
+  context: ScenarioContext,
+  signal: AbortSignal,
+): Promise<void> {
   if (broken || result.rounds.length === 0) return;
   context.progress.now(`${scenario.name}: verifying ${arm.name}`);
   const report = await verify(arm.databaseUrl, { mode: 'drained', expectEngines: enginesOf(arm.engine), signal });
@@ -196,6 +137,7 @@ async function verifyArm({ arm, result, broken }: RunningArm, { scenario }: Scen
     violations,
     sample: [...sample],
   }));
-  for (const engine of report.unexamined) context.onTrouble(`${scenario.name}, ${arm.name}, verification`, `no order of ${engine} was examined`);
+  for (const engine of report.unexamined)
+    context.onTrouble(`${scenario.name}, ${arm.name}, verification`, `no order of ${engine} was examined`);
   context.onMeasured(result, null);
 }

@@ -16,7 +16,11 @@ export function judge(
       ? []
       : [`the driver saw ${counting.driver} final orders, the database shows ${counting.database} of them so`]),
     ...(counting.otherEngine === 0 ? [] : [`${counting.otherEngine} orders were worked on by another engine`]),
-    ...(drain.underOneSecond ? [] : [`${drain.openSagas} open sagas and ${drain.undelivered} deliveries were left at the end: more than one second of traffic`]),
+    ...(drain.underOneSecond
+      ? []
+      : [
+          `${drain.openSagas} open sagas and ${drain.undelivered} deliveries were left at the end: more than one second of traffic`,
+        ]),
     ...(drain.drained ? [] : ['it did not drain']),
     ...(settled === 0 ? ['no payment was settled'] : []),
   ];

@@ -6,7 +6,11 @@ export type Interval = readonly [low: number, high: number];
  * Percentile bootstrap of the geometric mean of paired ratios (Efron 1979). The unit that is drawn again is the round,
  * never the request: requests of one round share the machine's mood and are not independent. Null below two rounds.
  */
-export function bootstrapInterval(ratios: readonly number[], random: () => number, resamples = 10_000): Interval | null {
+export function bootstrapInterval(
+  ratios: readonly number[],
+  random: () => number,
+  resamples = 10_000,
+): Interval | null {
   if (ratios.length < 2) return null;
   const logs = ratios.map(Math.log);
   const means = Float64Array.from({ length: resamples }, () => {

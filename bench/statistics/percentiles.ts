@@ -1,7 +1,5 @@
 import type { Histogram } from 'hdr-histogram-js';
 
-export const percentiles = [50, 95, 99] as const;
-
 /** A percentile needs ten samples beyond it: 20 for p50, 1,000 for p99. */
 export const samplesNeeded = (percentile: number): number => Math.ceil(1_000 / (100 - percentile));
 
@@ -29,7 +27,9 @@ export function summarise(histogram: Histogram): LatencySummary {
   };
 }
 
-const curvePercentiles = [0, 10, 25, 50, 60, 70, 75, 80, 85, 90, 92.5, 95, 96, 97, 98, 98.5, 99, 99.5, 99.75, 99.9, 99.95, 99.99];
+const curvePercentiles = [
+  0, 10, 25, 50, 60, 70, 75, 80, 85, 90, 92.5, 95, 96, 97, 98, 98.5, 99, 99.5, 99.75, 99.9, 99.95, 99.99,
+];
 
 /** Points (percentile, milliseconds) of a latency curve, as far as the number of samples carries. */
 export function latencyCurve(histogram: Histogram): [number, number][] {

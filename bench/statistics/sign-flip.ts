@@ -1,4 +1,3 @@
-
 const exactUpTo = 14;
 const samples = 10_000;
 

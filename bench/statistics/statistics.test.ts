@@ -95,7 +95,8 @@ describe('sign-flip test', () => {
 describe('verdict', () => {
   const decide = (ratios: number[], control: readonly [number, number] | null) =>
     verdictOf({ ratios, interval: bootstrapInterval(ratios, seeded(1)), p: signFlipP(ratios, seeded(1)), control });
-  const ten = (value: number, wobble = 0.02) => Array.from({ length: 10 }, (_, i) => value * (i % 2 ? 1 + wobble : 1 - wobble));
+  const ten = (value: number, wobble = 0.02) =>
+    Array.from({ length: 10 }, (_, i) => value * (i % 2 ? 1 + wobble : 1 - wobble));
 
   test('one round says nothing, a few without a control are indicative', () => {
     expect(decide([5], null)).toBe('none');

@@ -35,4 +35,5 @@ export function verdictOf({ ratios, interval, p, control }: Evidence): Verdict {
 }
 
 /** How far apart two copies of the same arm may come out by chance alone, as a log-ratio. */
-export const controlBound = ([low, high]: Interval): number => Math.max(Math.abs(Math.log(low)), Math.abs(Math.log(high)));
+export const controlBound = ([low, high]: Interval): number =>
+  Math.max(Math.abs(Math.log(low)), Math.abs(Math.log(high)));

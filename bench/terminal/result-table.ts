@@ -6,7 +6,18 @@ type Cell = string;
 /** The result as a table for a terminal: one line per engine and scenario, ratios against both baselines. */
 export function resultTable(result: Result): string {
   const rows = result.arms.filter((arm) => !arm.control).map((arm) => rowOf(arm, result));
-  const header = ['scenario', 'engine', 'settled/s', 'x legacy', 'x lean', 'p50 ms', 'p99 ms', 'lock hold ms', 'violations', 'verdict'];
+  const header = [
+    'scenario',
+    'engine',
+    'settled/s',
+    'x legacy',
+    'x lean',
+    'p50 ms',
+    'p99 ms',
+    'lock hold ms',
+    'violations',
+    'verdict',
+  ];
   return align([header, ...rows]);
 }
 
@@ -30,7 +41,11 @@ function rowOf(arm: ArmResult, result: Result): Cell[] {
 
 const compared = (result: Result, arm: ArmResult, baseline: string): Comparison | undefined =>
   result.comparisons.find(
-    (one) => one.metric === 'settled/s' && one.scenario === arm.scenario && one.candidate === arm.name && one.baseline === baseline,
+    (one) =>
+      one.metric === 'settled/s' &&
+      one.scenario === arm.scenario &&
+      one.candidate === arm.name &&
+      one.baseline === baseline,
   );
 
 /** Longest lock of a payment on average, over the rounds that count, weighted by payments. */
@@ -41,9 +56,11 @@ export function lockHoldOf(arm: ArmResult): number | null {
 }
 
 const verdictOf = (comparison: Comparison | undefined): string =>
-  comparison === undefined || comparison.verdict === 'none' ? '-' : `${comparison.verdict} than ${comparison.baseline}`.replace('indicative than', 'indicative, against');
+  comparison === undefined || comparison.verdict === 'none'
+    ? '-'
+    : `${comparison.verdict} than ${comparison.baseline}`.replace('indicative than', 'indicative, against');
 
-const times = (ratio: number | undefined): string => (ratio === undefined ? '-' : `${ratio.toFixed(ratio < 10 ? 2 : 1)}`);
+const times = (ratio: number | undefined): string => (ratio === undefined ? '-' : ratio.toFixed(ratio < 10 ? 2 : 1));
 const ms = (value: number | null): string => (value === null ? 'few' : value.toFixed(value < 10 ? 1 : 0));
 
 /** Text to the left, figures to the right. */
@@ -51,7 +68,12 @@ function align(rows: readonly (readonly Cell[])[]): string {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   const isText = (column: number) => column < 2 || column === (rows[0]?.length ?? 0) - 1;
   return rows
-    .map((row) => row.map((cell, i) => (isText(i) ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0))).join('  ').trimEnd())
+    .map((row) =>
+      row
+        .map((cell, i) => (isText(i) ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0)))
+        .join('  ')
+        .trimEnd(),
+    )
     .join('\n');
 }
 
@@ -61,12 +83,20 @@ export function troubles({ arms, guard, drills, validity }: Result): string[] {
     ...arms.flatMap((arm) =>
       [...arm.invariants, ...arm.rounds.flatMap((round) => round.consistency.findings)]
         .filter((finding) => finding.violations > 0)
-        .map((finding) => `VIOLATED ${finding.code} in ${arm.scenario}, ${arm.name}: ${finding.title} ${finding.violations} times, e.g. ${finding.sample.join(', ')}`),
+        .map(
+          (finding) =>
+            `VIOLATED ${finding.code} in ${arm.scenario}, ${arm.name}: ${finding.title} ${finding.violations} times, e.g. ${finding.sample.join(', ')}`,
+        ),
     ),
     ...guard
       .filter((row) => row.degraded)
-      .map((row) => `GUARD ${row.scenario}, ${row.arm}: the ${row.boundary} statement became ${row.ratio.toFixed(1)} times slower from first to last round`),
-    ...drills.filter((one) => one.violations > 0).map((one) => `VIOLATED in the recovery drill of ${one.engine}: ${one.violations} times`),
+      .map(
+        (row) =>
+          `GUARD ${row.scenario}, ${row.arm}: the ${row.boundary} statement became ${row.ratio.toFixed(1)} times slower from first to last round`,
+      ),
+    ...drills
+      .filter((one) => one.violations > 0)
+      .map((one) => `VIOLATED in the recovery drill of ${one.engine}: ${one.violations} times`),
     ...validity.reasons.map((reason) => `note: ${reason}`),
   ];
 }

@@ -18,40 +18,65 @@ export function consistency({ arms, guard, drills }: Result): Html {
   return html`<section id="consistency">
     <h2>Consistency</h2>
     <p class="muted">
-      Every invariant in one read-only snapshot of each arm's database, after it had drained, and the driver's own log against it (A0 to A2). Nothing
-      examined would be a failure.
+      Every invariant in one read-only snapshot of each arm's database, after it had drained, and the driver's own log
+      against it (A0 to A2). Nothing examined would be a failure.
     </p>
     <div class="card scroll">
       <table>
-        <thead><tr><th>scenario</th><th class="left">engine</th><th>orders verified</th><th>violations</th><th>proven consistent</th></tr></thead>
-        <tbody>${arms.map(armLine)}</tbody>
+        <thead>
+          <tr>
+            <th>scenario</th>
+            <th class="left">engine</th>
+            <th>orders verified</th>
+            <th>violations</th>
+            <th>proven consistent</th>
+          </tr>
+        </thead>
+        <tbody>
+          ${arms.map(armLine)}
+        </tbody>
       </table>
     </div>
     <details ${lines.some((line) => line.violations > 0) ? 'open' : ''}>
       <summary>${lines.length} invariants</summary>
       <div class="card scroll">
         <table>
-          <thead><tr><th>code</th><th class="left wrap">invariant</th><th>rows examined</th><th>violations</th></tr></thead>
+          <thead>
+            <tr>
+              <th>code</th>
+              <th class="left wrap">invariant</th>
+              <th>rows examined</th>
+              <th>violations</th>
+            </tr>
+          </thead>
           <tbody>
             ${lines.map(
-              (line) => html`<tr>
-                <td>${line.code}</td>
-                <td class="left wrap">${line.title}${line.sample.length > 0 && html`<small>${line.sample.join(', ')}</small>`}</td>
-                <td>${figure(line.examined)}</td>
-                <td>${line.violations > 0 ? html`<span class="verdict bad">${figure(line.violations)}</span>` : '0'}</td>
-              </tr>`,
+              (line) =>
+                html`<tr>
+                  <td>${line.code}</td>
+                  <td class="left wrap">
+                    ${line.title}${line.sample.length > 0 && html`<small>${line.sample.join(', ')}</small>`}
+                  </td>
+                  <td>${figure(line.examined)}</td>
+                  <td>
+                    ${line.violations > 0 ? html`<span class="verdict bad">${figure(line.violations)}</span>` : '0'}
+                  </td>
+                </tr>`,
             )}
           </tbody>
         </table>
       </div>
     </details>
     ${drills.map(
-      (drill) => html`<h3>Recovery drill</h3>
-        <p>
-          The saga worker was killed (kill −9) after ${figure(drill.killedAfterSeconds, 's')} of load with ${figure(drill.openAtKill)} sagas open. Another one was up
-          ${figure(drill.replacementReadySeconds, 's')} later; after ${drill.secondsToZeroOpen === null ? 'the limit some were still open' : html`${figure(drill.secondsToZeroOpen, 's')} none was open`}. Violations:
-          ${figure(drill.violations)}.
-        </p>`,
+      (drill) =>
+        html`<h3>Recovery drill</h3>
+          <p>
+            The saga worker was killed (kill −9) after ${figure(drill.killedAfterSeconds, 's')} of load with
+            ${figure(drill.openAtKill)} sagas open. Another one was up ${figure(drill.replacementReadySeconds, 's')}
+            later; after
+            ${drill.secondsToZeroOpen === null ? 'the limit some were still open' : html`${figure(drill.secondsToZeroOpen, 's')} none was open`}.
+            Violations: ${figure(drill.violations)}.
+          </p>`,
     )}
     <h3>Statement-time guard</h3>
     ${
@@ -59,14 +84,29 @@ export function consistency({ arms, guard, drills }: Result): Html {
         ? html`<p class="muted">Needs two quiet rounds of an arm that batches.</p>`
         : html`<div class="card scroll">
             <table>
-              <thead><tr><th>scenario</th><th class="left">engine</th><th class="left">boundary</th><th>first round</th><th>last round</th><th>ratio</th></tr></thead>
+              <thead>
+                <tr>
+                  <th>scenario</th>
+                  <th class="left">engine</th>
+                  <th class="left">boundary</th>
+                  <th>first round</th>
+                  <th>last round</th>
+                  <th>ratio</th>
+                </tr>
+              </thead>
               <tbody>
                 ${guard.map(
-                  (row) => html`<tr>
-                    <td>${row.scenario}</td><td class="left">${engineName(row.arm)}</td><td class="left">${row.boundary}</td>
-                    <td>${figure(row.firstMs * 1_000, 'µs')}</td><td>${figure(row.lastMs * 1_000, 'µs')}</td>
-                    <td>${row.degraded ? html`<span class="verdict bad">${figure(row.ratio)}</span>` : figure(row.ratio)}</td>
-                  </tr>`,
+                  (row) =>
+                    html`<tr>
+                      <td>${row.scenario}</td>
+                      <td class="left">${engineName(row.arm)}</td>
+                      <td class="left">${row.boundary}</td>
+                      <td>${figure(row.firstMs * 1_000, 'µs')}</td>
+                      <td>${figure(row.lastMs * 1_000, 'µs')}</td>
+                      <td>
+                        ${row.degraded ? html`<span class="verdict bad">${figure(row.ratio)}</span>` : figure(row.ratio)}
+                      </td>
+                    </tr>`,
                 )}
               </tbody>
             </table>
@@ -82,13 +122,19 @@ function armLine(arm: ArmResult): Html {
     <td class="left">${engineName(arm.name)}</td>
     <td>${arm.verified ? figure(arm.ordersVerified) : 'not verified'}</td>
     <td>${violations > 0 ? html`<span class="verdict bad">${figure(violations)}</span>` : '0'}</td>
-    <td>${arm.verified ? `≥ ${percent(provenShare(arm.ordersVerified, Math.min(violations, arm.ordersVerified)) * 100)}` : '–'}</td>
+    <td>
+      ${arm.verified ? `≥ ${percent(provenShare(arm.ordersVerified, Math.min(violations, arm.ordersVerified)) * 100)}` : '–'}
+    </td>
   </tr>`;
 }
 
 function invariantLines(arms: readonly ArmResult[]): Line[] {
   const lines = new Map<string, Line>();
-  const driver = arms.flatMap((arm) => arm.rounds.flatMap((round) => round.consistency.findings.map((finding) => ({ ...finding, examined: round.consistency.checked }))));
+  const driver = arms.flatMap((arm) =>
+    arm.rounds.flatMap((round) =>
+      round.consistency.findings.map((finding) => ({ ...finding, examined: round.consistency.checked })),
+    ),
+  );
   for (const one of [...arms.flatMap((arm) => arm.invariants), ...driver]) {
     const line = lines.get(one.code);
     lines.set(one.code, {

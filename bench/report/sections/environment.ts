@@ -3,20 +3,27 @@ import { duration, figure, percent } from '../format.ts';
 import { html, type Html } from '../html.ts';
 
 export function validity({ validity: block, notRun, arms }: Result): Html {
-  const generator = arms.flatMap((arm) => arm.rounds).map((round) => round.cost.cpuMicros.generator / Math.max(1, round.cost.cpuMicrosTotal + round.cost.cpuMicros.generator));
+  const generator = arms
+    .flatMap((arm) => arm.rounds)
+    .map(
+      (round) =>
+        round.cost.cpuMicros.generator / Math.max(1, round.cost.cpuMicrosTotal + round.cost.cpuMicros.generator),
+    );
   const share = generator.length === 0 ? 0 : generator.reduce((sum, one) => sum + one, 0) / generator.length;
   return html`<section id="validity">
     <h2>How far to trust it</h2>
     <ul class="notes">
       <li>
-        Generator and system share one machine; the generator used ${percent(share * 100)} of the CPU on average. Take ratios from here, never absolute
-        figures.
+        Generator and system share one machine; the generator used ${percent(share * 100)} of the CPU on average. Take
+        ratios from here, never absolute figures.
       </li>
       <li>Closed loop: a client waits for its answer, so a stall hides the requests that would have come meanwhile.</li>
       ${block.reasons.map((reason) => html`<li>${reason}</li>`)}
     </ul>
     <h3>NOT RUN</h3>
-    <ul class="notes">${notRun.map(({ stage, why }) => html`<li>${stage}: <span class="muted">${why}</span></li>`)}</ul>
+    <ul class="notes">
+      ${notRun.map(({ stage, why }) => html`<li>${stage}: <span class="muted">${why}</span></li>`)}
+    </ul>
   </section>`;
 }
 
@@ -30,8 +37,16 @@ export function environment({ environment: env, run, scenarios }: Result): Html 
     ['Node', env.node],
     ['PostgreSQL', `${env.postgres.version} (${env.postgres.how}): ${settings(env.postgres.settings)}`],
     ['Redis', `${env.redis.version} (${env.redis.how}): ${settings(env.redis.settings)}`],
-    ['fdatasync', env.fdatasyncPerSecond === null ? 'not measured' : `${figure(env.fdatasyncPerSecond)} of 8 kB a second, one after the other, on ${env.fdatasyncWhere}`],
-    ['Before the run', `load average ${env.loadAverage.toFixed(2)}${env.cpuPressure === null ? '' : `, CPU pressure ${percent(env.cpuPressure)}`}`],
+    [
+      'fdatasync',
+      env.fdatasyncPerSecond === null
+        ? 'not measured'
+        : `${figure(env.fdatasyncPerSecond)} of 8 kB a second, one after the other, on ${env.fdatasyncWhere}`,
+    ],
+    [
+      'Before the run',
+      `load average ${env.loadAverage.toFixed(2)}${env.cpuPressure === null ? '' : `, CPU pressure ${percent(env.cpuPressure)}`}`,
+    ],
     ['Arms', html`${env.topology.map((line) => html`${line}<br />`)}`],
     ['Command', html`<code>${run.command}</code>`],
     ['Sources', `${run.commit ?? 'no commit'}${run.dirty === true ? ', with changes' : ''}`],
@@ -41,12 +56,31 @@ export function environment({ environment: env, run, scenarios }: Result): Html 
   ];
   return html`<section id="environment">
     <h2>Environment</h2>
-    <dl class="facts card">${facts.map(([name, fact]) => html`<dt>${name}</dt><dd>${fact}</dd>`)}</dl>
+    <dl class="facts card">
+      ${facts.map(
+        ([name, fact]) =>
+          html`<dt>${name}</dt>
+            <dd>${fact}</dd>`,
+      )}
+    </dl>
     <h3>Scenarios in full</h3>
     <div class="card scroll">
       <table>
-        <thead><tr><th>parameter</th>${scenarios.map((scenario) => html`<th>${scenario.name}</th>`)}</tr></thead>
-        <tbody>${parameters.map(([name, of]) => html`<tr><td>${name}</td>${scenarios.map((scenario) => html`<td>${of(scenario)}</td>`)}</tr>`)}</tbody>
+        <thead>
+          <tr>
+            <th>parameter</th>
+            ${scenarios.map((scenario) => html`<th>${scenario.name}</th>`)}
+          </tr>
+        </thead>
+        <tbody>
+          ${parameters.map(
+            ([name, of]) =>
+              html`<tr>
+                <td>${name}</td>
+                ${scenarios.map((scenario) => html`<td>${of(scenario)}</td>`)}
+              </tr>`,
+          )}
+        </tbody>
       </table>
     </div>
   </section>`;

@@ -8,9 +8,9 @@ export function headline(result: Result): Html {
   return html`<section id="summary">
     ${gains.length > 0 ? gains.map((text) => html`<p class="headline">${text}</p>`) : html`<p class="headline">This run has no pair of a saga and a baseline to compare.</p>`}
     <p>
-      Batching brings the rate. The saga itself brings recovery of what a dead process left, short row locks and domains that can be told apart. What a
-      good engineer would do without a saga stands beside it as <code>legacy-lean</code>: one round trip per payment, no ORM, no Redis locks. Judge
-      every gain against both.
+      Batching brings the rate. The saga itself brings recovery of what a dead process left, short row locks and domains
+      that can be told apart. What a good engineer would do without a saga stands beside it as <code>legacy-lean</code>:
+      one round trip per payment, no ORM, no Redis locks. Judge every gain against both.
     </p>
     ${monolithWins(result)}
   </section>`;
@@ -25,14 +25,19 @@ function gainSentences({ comparisons, run }: Result): string[] {
     ['legacy-lean', 'the lean monolith'],
   ] as const;
   return sentences.flatMap(([baseline, words]) => {
-    const found = comparisons.filter((one) => one.metric === 'settled/s' && one.candidate === 'orchestration' && one.baseline === baseline);
+    const found = comparisons.filter(
+      (one) => one.metric === 'settled/s' && one.candidate === 'orchestration' && one.baseline === baseline,
+    );
     if (found.length === 0) return [];
     const parts = found.map((one) => `${times(one.ratio)} in ${one.scenario}${verdictWords(one)}`);
-    return [`Against ${words} the orchestrated saga settled ${joined(parts)} the payments per second${run.rounds === 1 ? ' (one round each: no verdict)' : ''}.`];
+    return [
+      `Against ${words} the orchestrated saga settled ${joined(parts)} the payments per second${run.rounds === 1 ? ' (one round each: no verdict)' : ''}.`,
+    ];
   });
 }
 
-const joined = (parts: readonly string[]): string => (parts.length < 2 ? parts.join('') : `${parts.slice(0, -1).join(', ')} and ${parts.at(-1) ?? ''}`);
+const joined = (parts: readonly string[]): string =>
+  parts.length < 2 ? parts.join('') : `${parts.slice(0, -1).join(', ')} and ${parts.at(-1) ?? ''}`;
 
 function verdictWords({ ci95, verdict, rounds }: Comparison): string {
   if (verdict === 'none') return '';
@@ -53,9 +58,12 @@ function monolithWins({ comparisons }: Result): Html {
   const won = comparisons
     .filter((one) => sagas.includes(one.candidate) && words[one.metric] !== undefined)
     .filter((one) => (words[one.metric]?.better === 'more' ? one.ratio < 0.95 : one.ratio > 1.05));
-  if (won.length === 0) return html`<h3>Where the monolith wins</h3><p>Nowhere in what was measured here.</p>`;
+  if (won.length === 0)
+    return html`<h3>Where the monolith wins</h3>
+      <p>Nowhere in what was measured here.</p>`;
   const groups = new Map<string, Comparison[]>();
-  for (const one of won) groups.set(`${one.baseline}|${one.metric}`, [...(groups.get(`${one.baseline}|${one.metric}`) ?? []), one]);
+  for (const one of won)
+    groups.set(`${one.baseline}|${one.metric}`, [...(groups.get(`${one.baseline}|${one.metric}`) ?? []), one]);
   return html`<h3>Where the monolith wins</h3>
     <ul class="notes">
       ${[...groups.values()].map(([first, ...rest]) => first && winSentence([first, ...rest]))}
@@ -65,17 +73,24 @@ function monolithWins({ comparisons }: Result): Html {
 function winSentence(won: readonly [Comparison, ...Comparison[]]): Html {
   const [{ baseline, metric }] = won;
   const word = words[metric];
-  const cases = won.map((one) => `${one.scenario} against ${one.candidate} ${times(word?.better === 'more' ? 1 / one.ratio : one.ratio)}`);
+  const cases = won.map(
+    (one) => `${one.scenario} against ${one.candidate} ${times(word?.better === 'more' ? 1 / one.ratio : one.ratio)}`,
+  );
   return html`<li><code>${baseline}</code> ${word?.text}: ${cases.join(', ')}.</li>`;
 }
 
 export function badges({ arms, run, validity, guard }: Result): Html {
-  const violations = arms.reduce((sum, arm) => sum + arm.violations + arm.rounds.reduce((of, round) => of + round.consistency.violations, 0), 0);
+  const violations = arms.reduce(
+    (sum, arm) => sum + arm.violations + arm.rounds.reduce((of, round) => of + round.consistency.violations, 0),
+    0,
+  );
   const orders = arms.reduce((sum, arm) => sum + arm.ordersVerified, 0);
   const bound = orders > 0 ? `, proven ≥ ${percent((1 - 3 / orders) * 100)}` : '';
   return html`<ul class="badges">
     <li class="badge ${run.state === 'complete' ? 'good' : 'bad'}">${run.state}</li>
-    <li class="badge ${violations === 0 ? 'good' : 'bad'}">${figure(violations)} violations in ${figure(orders)} orders${violations === 0 ? bound : ''}</li>
+    <li class="badge ${violations === 0 ? 'good' : 'bad'}">
+      ${figure(violations)} violations in ${figure(orders)} orders${violations === 0 ? bound : ''}
+    </li>
     ${guard.some((row) => row.degraded) && html`<li class="badge bad">statements degrade</li>`}
     ${run.sabotage !== null && html`<li class="badge bad">sabotaged on purpose: ${run.sabotage}</li>`}
     ${validity.coResident && html`<li class="badge warn">generator shares the CPU: ratios only</li>`}

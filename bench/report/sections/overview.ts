@@ -13,31 +13,46 @@ export function overview(result: Result): Html {
   return html`<section id="overview">
     <h2>Settled payments per second</h2>
     <p class="muted">
-      Final in the database and seen by the driver within the window; geometric mean over rounds. Small print: against the monolith, and against the lean
-      one. The longest lock of a payment below.
+      Final in the database and seen by the driver within the window; geometric mean over rounds. Small print: against
+      the monolith, and against the lean one. The longest lock of a payment below.
     </p>
     <div class="card scroll">
       <table>
         <thead>
-          <tr><th>engine</th>${scenarios.map((name) => html`<th>${name}</th>`)}</tr>
+          <tr>
+            <th>engine</th>
+            ${scenarios.map((name) => html`<th>${name}</th>`)}
+          </tr>
         </thead>
         <tbody>
-          ${names.map((name) => html`<tr><td>${engineName(name)}</td>${scenarios.map((scenario) => cell(result, scenario, name, most))}</tr>`)}
+          ${names.map(
+            (name) =>
+              html`<tr>
+                <td>${engineName(name)}</td>
+                ${scenarios.map((scenario) => cell(result, scenario, name, most))}
+              </tr>`,
+          )}
         </tbody>
       </table>
     </div>
   </section>`;
 }
 
-export const engineName = (name: string): Html => html`<span class="dot" style="--c:${colourOf(name.replace(' (A/A)', ''))}"></span>${name}`;
+export const engineName = (name: string): Html =>
+  html`<span class="dot" style="--c:${colourOf(name.replace(' (A/A)', ''))}"></span>${name}`;
 
 function cell(result: Result, scenario: string, name: string, most: number): Html {
   const arm = result.arms.find((one) => one.scenario === scenario && one.name === name);
   if (arm === undefined) return html`<td class="muted">–</td>`;
   const rate = rateOf(arm);
   const against = (baseline: string) =>
-    result.comparisons.find((one) => one.metric === 'settled/s' && one.scenario === scenario && one.candidate === name && one.baseline === baseline)?.ratio;
-  const ratios = [['legacy', against('legacy')] as const, ['lean', against('legacy-lean')] as const].filter(([, ratio]) => ratio !== undefined);
+    result.comparisons.find(
+      (one) =>
+        one.metric === 'settled/s' && one.scenario === scenario && one.candidate === name && one.baseline === baseline,
+    )?.ratio;
+  const ratios = [['legacy', against('legacy')] as const, ['lean', against('legacy-lean')] as const].filter(
+    ([, ratio]) => ratio !== undefined,
+  );
   return html`<td>
     ${rate === 0 ? 'none counts' : figure(rate)}
     <span class="bar" style="--c:${colourOf(arm.engine)};width:${((100 * rate) / most).toFixed(1)}%"></span>
