@@ -15,7 +15,7 @@ export async function payLean(tx: Tx, { orderId, userId, couponId }: OrderPlan):
   const request = [orderId, userId, couponId, 'legacy', 'pinned', userId % 100, 1, 'legacy-lean'];
   try {
     const [row] = await tx.query<{ payment_id: number }>(
-      'select * from pay_order($1, $2, $3, $4, $5, $6, $7, $8, 0)',
+      'select * from pay_order($1, $2, $3, $4, $5, $6, $7, $8, array[0, 0, 0, 0, 0]::float8[])',
       request,
     );
     return { orderId, outcome: 'paid', paymentId: row!.payment_id };
