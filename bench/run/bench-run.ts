@@ -69,7 +69,7 @@ async function measure(
   signal: AbortSignal,
 ): Promise<void> {
   const { id, options, plan, directory } = input;
-  const keyPrefix = `sagashift-bench-${id}`;
+  const keyPrefix = `saga-bench-${id}`; // short: with scenario and arm a process takes 64 characters
   const record = openRunRecord(recordsDirectory, id, keyPrefix);
   const databases = openRunDatabases(services.databaseUrl, id, (name) => {
     record.addDatabase(name);

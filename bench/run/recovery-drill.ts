@@ -10,8 +10,10 @@ import { type ScenarioPlan, warmUpOrders } from '../plan.ts';
 import type { Drill } from '../result.ts';
 import type { ScenarioContext } from './scenario-run.ts';
 
-const killAfterMs = 3_000;
-const loadMs = 8_000;
+/** A short run has a short drill. */
+const longestLeadMs = 3_000;
+/** Load goes on while nobody works, so that the next worker finds a queue. */
+const loadAfterKillMs = 3_000;
 const limitMs = 60_000;
 
 /**
@@ -24,6 +26,8 @@ export async function drillRecovery(
   signal: AbortSignal,
 ): Promise<Drill> {
   const { databases, servers, record, keyPrefix } = context;
+  const killAfterMs = Math.min(longestLeadMs, context.windowSeconds * 1_000);
+  const loadMs = killAfterMs + loadAfterKillMs;
   const stops: (() => Promise<unknown>)[] = [];
   const onSpawn = (pid: number): void => {
     record.addProcess(pid);
