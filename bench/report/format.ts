@@ -12,8 +12,9 @@ const grouped = (text: string): string => {
 };
 
 export const ms = (value: number | null | undefined): string => figure(value, 'ms');
+/** Ratios never have more than two decimals: no run here is that exact. */
 export const times = (value: number | null | undefined): string =>
-  value === null || value === undefined ? '–' : `${figure(value)}×`;
+  value === null || value === undefined ? '–' : `${value < 1 ? value.toFixed(2) : figure(value)}×`;
 
 /** Percentages keep the digits that tell 99.9 from 99.99. */
 export function percent(value: number | null | undefined): string {

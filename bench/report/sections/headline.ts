@@ -6,7 +6,9 @@ import { html, type Html } from '../html.ts';
 export function headline(result: Result): Html {
   const gains = gainSentences(result);
   return html`<section id="summary">
-    ${gains.length > 0 ? gains.map((text) => html`<p class="headline">${text}</p>`) : html`<p class="headline">This run has no pair of a saga and a baseline to compare.</p>`}
+    <p class="headline">
+      ${gains.length > 0 ? gains.join(' ') : 'This run has no pair of a saga and a baseline to compare.'}
+    </p>
     <p>
       Batching brings the rate. The saga itself brings recovery of what a dead process left, short row locks and domains
       that can be told apart. What a good engineer would do without a saga stands beside it as <code>legacy-lean</code>:
@@ -18,31 +20,33 @@ export function headline(result: Result): Html {
 
 const sagas = ['orchestration', 'choreography'];
 
-/** The saga that is asked about first, against each baseline, scenario by scenario. */
+/** The saga that is asked about first, against each baseline, scenario by scenario; intervals stand in the tables. */
 function gainSentences({ comparisons, run }: Result): string[] {
-  const sentences = [
-    ['legacy', 'the monolith'],
-    ['legacy-lean', 'the lean monolith'],
+  const against = [
+    ['legacy', 'Against the monolith the orchestrated saga settled', ' as many payments'],
+    ['legacy-lean', 'Against the lean monolith it was', ''],
   ] as const;
-  return sentences.flatMap(([baseline, words]) => {
+  const sentences = against.flatMap(([baseline, words, of]) => {
     const found = comparisons.filter(
       (one) => one.metric === 'settled/s' && one.candidate === 'orchestration' && one.baseline === baseline,
     );
-    if (found.length === 0) return [];
-    const parts = found.map((one) => `${times(one.ratio)} in ${one.scenario}${verdictWords(one)}`);
-    return [
-      `Against ${words} the orchestrated saga settled ${joined(parts)} the payments per second${run.rounds === 1 ? ' (one round each: no verdict)' : ''}.`,
-    ];
+    const parts = found.map(
+      (one, i) => `${times(one.ratio)}${i === 0 ? of : ''} in ${one.scenario}${isWord(one) ? ` (${one.verdict})` : ''}`,
+    );
+    return found.length === 0 ? [] : [`${words} ${joined(parts)}.`];
   });
+  if (sentences.length === 0) return [];
+  return [...sentences, ...strengthOf(comparisons, run.rounds)];
 }
 
 const joined = (parts: readonly string[]): string =>
   parts.length < 2 ? parts.join('') : `${parts.slice(0, -1).join(', ')} and ${parts.at(-1) ?? ''}`;
 
-function verdictWords({ ci95, verdict, rounds }: Comparison): string {
-  if (verdict === 'none') return '';
-  const interval = ci95 === null ? '' : `${figure(ci95[0])} to ${figure(ci95[1])}, `;
-  return ` (${interval}${verdict === 'indicative' ? `indicative, ${rounds} rounds` : verdict})`;
+const isWord = ({ verdict }: Comparison): boolean => verdict !== 'none' && verdict !== 'indicative';
+
+function strengthOf(comparisons: readonly Comparison[], rounds: number): string[] {
+  if (comparisons.some(isWord)) return [];
+  return [rounds === 1 ? 'One round each: no verdict.' : `${rounds} rounds each, no A/A arm: indicative.`];
 }
 
 const words: Readonly<Record<string, { readonly better: 'more' | 'less'; readonly text: string }>> = {
@@ -73,10 +77,14 @@ function monolithWins({ comparisons }: Result): Html {
 function winSentence(won: readonly [Comparison, ...Comparison[]]): Html {
   const [{ baseline, metric }] = won;
   const word = words[metric];
-  const cases = won.map(
-    (one) => `${one.scenario} against ${one.candidate} ${times(word?.better === 'more' ? 1 / one.ratio : one.ratio)}`,
-  );
-  return html`<li><code>${baseline}</code> ${word?.text}: ${cases.join(', ')}.</li>`;
+  const factors = won.map((one) => (word?.better === 'more' ? 1 / one.ratio : one.ratio)).sort((a, b) => a - b);
+  const [least, most] = [times(factors[0]), times(factors.at(-1))];
+  const scenarios = [...new Set(won.map((one) => one.scenario))];
+  const rivals = [...new Set(won.map((one) => one.candidate))];
+  return html`<li>
+    <code>${baseline}</code> ${word?.text} than ${joined(rivals)} in ${joined(scenarios)}:
+    ${least === most ? least : `${least} to ${most}`}.
+  </li>`;
 }
 
 export function badges({ arms, run, validity, guard }: Result): Html {

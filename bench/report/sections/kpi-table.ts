@@ -63,7 +63,7 @@ const lineOf = (row: Kpi): string =>
 
 function cell(row: Kpi | undefined): Html {
   if (row === undefined) return html`<td class="muted">–</td>`;
-  const bound = row.bound === null ? '' : `proven ${value(row, row.bound)}`;
+  const bound = row.bound === null ? '' : `${row.unit === 'x' ? 'low end' : 'proven'} ${value(row, row.bound)}`;
   return html`<td title="${row.note}">${value(row, row.measured)}<small>${bound}</small>${badge(row)}</td>`;
 }
 
