@@ -2,8 +2,12 @@ import { type ArmResult, type GuardRow, type RoundResult, type ScenarioResult, v
 
 /** A batch costs about as much as fifteen payments more: what it costs whatever its size (0.6 ms and 40 us, measured). */
 const paymentsWorthOfABatch = 15;
-/** Slower than this many times the first round is no noise any more. */
+/** Slower than this many times the first round .. */
 const degradedRatio = 2;
+/** .. while Postgres also burnt this many times the CPU per payment: a statement that only waited for a busy CPU did not. */
+const degradedCpuRatio = 1.5;
+/** Fewer batches in a round are an anecdote. */
+const batchesNeeded = 50;
 /** Below this many ms a unit nobody cares. */
 const floorMs = 0.1;
 
@@ -22,15 +26,16 @@ export function guardStatements(arms: readonly ArmResult[], scenarios: readonly 
       const [firstMs, lastMs] = [unitMs(first, boundary, added), unitMs(last, boundary, added)];
       if (firstMs === null || lastMs === null || firstMs <= 0) return [];
       const ratio = lastMs / firstMs;
-      const degraded = ratio > degradedRatio && lastMs > floorMs;
-      return { scenario: arm.scenario, arm: arm.name, boundary, firstMs, lastMs, ratio, degraded };
+      const cpuRatio = last.cost.cpuMicros.postgres / Math.max(1, first.cost.cpuMicros.postgres);
+      const degraded = ratio > degradedRatio && lastMs > floorMs && cpuRatio > degradedCpuRatio;
+      return { scenario: arm.scenario, arm: arm.name, boundary, firstMs, lastMs, ratio, cpuRatio, degraded };
     });
   });
 }
 
 function unitMs(round: RoundResult, boundary: string, addedMs: Readonly<Record<string, number>>): number | null {
   const row = round.batches.find((batch) => batch.boundary === boundary);
-  if (row === undefined || row.meanSize === 0) return null;
+  if (row === undefined || row.meanSize === 0 || row.batches < batchesNeeded) return null;
   const perBatch = row.statementMsPerPayment * row.meanSize - (addedMs[boundary] ?? 0);
   return perBatch / (paymentsWorthOfABatch + row.meanSize);
 }

@@ -111,27 +111,36 @@ describe('KPIs', () => {
 });
 
 describe('statement-time guard', () => {
-  const withBatch = (number: number, meanSize: number, statementMsPerPayment: number, noisy = false) =>
-    roundOf(number, 800, {
-      noisy,
-      batches: [{ boundary: 'deductBalance', batches: 100, meanSize, statementMsPerPayment }],
-    });
+  const withBatch = (
+    number: number,
+    meanSize: number,
+    statementMsPerPayment: number,
+    postgresMicros: number,
+    noisy = false,
+  ) => {
+    const batches = [{ boundary: 'deductBalance', batches: 100, meanSize, statementMsPerPayment }];
+    const round = roundOf(number, 800, { noisy, batches });
+    return { ...round, cost: { ...round.cost, cpuMicros: { ...round.cost.cpuMicros, postgres: postgresMicros } } };
+  };
   const guard = (...rounds: ReturnType<typeof roundOf>[]) =>
     guardStatements([armOf('orchestration', [], { rounds })], resultOf().scenarios);
 
-  test('a statement that takes three times as long in the last round fails the run', () => {
-    expect(guard(withBatch(1, 10, 0.1), withBatch(2, 10, 0.2), withBatch(3, 10, 0.3))).toMatchObject([
-      { degraded: true, boundary: 'deductBalance' },
-    ]);
+  test('a statement that takes three times as long in the last round, in time and in CPU, fails the run', () => {
+    const rounds = [withBatch(1, 10, 0.1, 300), withBatch(2, 10, 0.2, 600), withBatch(3, 10, 0.3, 900)];
+    expect(guard(...rounds)).toMatchObject([{ degraded: true, boundary: 'deductBalance' }]);
+  });
+
+  test('one that only waited for a busy CPU does not', () => {
+    expect(guard(withBatch(1, 10, 0.1, 300), withBatch(2, 10, 0.4, 330))).toMatchObject([{ degraded: false }]);
   });
 
   test('smaller batches cost more per payment: that is no degradation', () => {
-    expect(guard(withBatch(1, 30, 0.06), withBatch(2, 3, 0.24))).toMatchObject([{ degraded: false }]);
+    expect(guard(withBatch(1, 30, 0.06, 300), withBatch(2, 3, 0.24, 900))).toMatchObject([{ degraded: false }]);
   });
 
   test('noisy rounds and single rounds say nothing', () => {
-    expect(guard(withBatch(1, 10, 0.1), withBatch(2, 10, 0.9, true))).toEqual([]);
-    expect(guard(withBatch(1, 10, 0.1))).toEqual([]);
+    expect(guard(withBatch(1, 10, 0.1, 300), withBatch(2, 10, 0.9, 3_000, true))).toEqual([]);
+    expect(guard(withBatch(1, 10, 0.1, 300))).toEqual([]);
   });
 });
 
@@ -146,6 +155,7 @@ describe('the end of a run', () => {
       firstMs: 0.1,
       lastMs: 0.5,
       ratio: 5,
+      cpuRatio: 4,
       degraded: true,
     };
     expect(exitCodeOf(resultOf(undefined, { guard: [degraded] }))).toBe(1);

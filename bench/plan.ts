@@ -9,23 +9,48 @@ interface ModeRow {
   readonly windowSeconds: number;
   readonly shortestWindowSeconds: number;
   readonly leadInSeconds: number;
+  /** Payments before the first round, so that no round meets cold code. */
+  readonly warmUpSeconds: number;
   /** The whole run, start of the services included; null: it takes what it takes. */
   readonly budgetSeconds: number | null;
 }
 
 export const modes: Readonly<Record<Mode, ModeRow>> = {
-  quick: { rounds: 1, windowSeconds: 1, shortestWindowSeconds: 0.6, leadInSeconds: 0.3, budgetSeconds: 90 },
-  default: { rounds: 3, windowSeconds: 4, shortestWindowSeconds: 1.5, leadInSeconds: 0.5, budgetSeconds: 420 },
-  full: { rounds: 10, windowSeconds: 8, shortestWindowSeconds: 8, leadInSeconds: 1, budgetSeconds: null },
+  quick: {
+    rounds: 1,
+    windowSeconds: 1,
+    shortestWindowSeconds: 0.6,
+    leadInSeconds: 0.3,
+    warmUpSeconds: 0.4,
+    budgetSeconds: 90,
+  },
+  default: {
+    rounds: 3,
+    windowSeconds: 4,
+    shortestWindowSeconds: 1.5,
+    leadInSeconds: 0.5,
+    warmUpSeconds: 1,
+    budgetSeconds: 420,
+  },
+  full: {
+    rounds: 10,
+    windowSeconds: 8,
+    shortestWindowSeconds: 8,
+    leadInSeconds: 1,
+    warmUpSeconds: 2,
+    budgetSeconds: null,
+  },
 };
 
 /** Expected cost in seconds of what is not measured; on the 2-core machine this was developed on. */
-export const overhead = { services: 4, schema: 3, scenario: 3, arm: 2, round: 1, verification: 1 } as const;
+const overhead = { services: 3, schema: 3, scenario: 3, arm: 1.5, round: 0.5, verification: 0.5 } as const;
 
 export interface ScenarioPlan {
   readonly scenario: Scenario;
   readonly arms: readonly ArmPlan[];
   readonly ordersPerRound: number;
+  /** The first ones, paid before the first round. */
+  readonly warmUpOrders: number;
   readonly dataset: DatasetOptions;
 }
 
@@ -34,6 +59,7 @@ export interface Plan {
   readonly rounds: number;
   readonly windowSeconds: number;
   readonly leadInSeconds: number;
+  readonly warmUpSeconds: number;
   readonly scenarios: readonly ScenarioPlan[];
   readonly expectedSeconds: number;
   readonly budgetSeconds: number | null;
@@ -46,7 +72,7 @@ export function planRun(options: RunOptions): Plan {
   const windowSeconds = options.windowSeconds ?? mode.windowSeconds;
   const rows = options.scenarios.flatMap((name) => findScenario(name) ?? []);
   const scenarios = rows
-    .map((row) => planScenario(fitted(row, options), options, rounds, windowSeconds + mode.leadInSeconds))
+    .map((row) => planScenario(fitted(row, options), options, rounds, windowSeconds))
     .filter(({ arms }) => arms.length > 0);
   // What was asked for in rounds or seconds is done, however long it takes.
   const asked = options.rounds !== null || options.windowSeconds !== null;
@@ -56,6 +82,7 @@ export function planRun(options: RunOptions): Plan {
     rounds,
     windowSeconds,
     leadInSeconds: mode.leadInSeconds,
+    warmUpSeconds: mode.warmUpSeconds,
     scenarios,
     budgetSeconds,
     seed: options.seed,
@@ -63,19 +90,20 @@ export function planRun(options: RunOptions): Plan {
   return { ...plan, expectedSeconds: expectedSeconds(plan) };
 }
 
-function planScenario(scenario: Scenario, options: RunOptions, rounds: number, secondsPerRound: number): ScenarioPlan {
+function planScenario(scenario: Scenario, options: RunOptions, rounds: number, windowSeconds: number): ScenarioPlan {
   const arms = armsOf(scenario, options);
-  const ordersPerRound = Math.ceil(scenario.ceilingPerSecond * secondsPerRound) + scenario.clients;
+  const { leadInSeconds, warmUpSeconds } = modes[options.mode];
+  const ordersIn = (seconds: number) => Math.ceil(scenario.ceilingPerSecond * seconds) + scenario.clients;
+  const ordersPerRound = ordersIn(leadInSeconds + windowSeconds);
+  const warmUpOrders = ordersIn(warmUpSeconds);
   return {
     scenario,
     arms,
     ordersPerRound,
+    warmUpOrders,
     dataset: datasetOf(scenario, ordersPerRound * rounds + warmUpOrders, options.seed),
   };
 }
-
-/** Paid before the first round, so that no round meets cold code. */
-export const warmUpOrders = 400;
 
 function armsOf(scenario: Scenario, options: RunOptions): ArmPlan[] {
   const wanted = scenario.engines.filter((engine) => engine === 'coexist' || options.engines.includes(engine));
@@ -105,10 +133,20 @@ const datasetOf = (scenario: Scenario, orders: number, seed: number): DatasetOpt
   blockedShare: scenario.failures.blockedUser,
 });
 
-function expectedSeconds({ scenarios, rounds, windowSeconds, leadInSeconds }: Omit<Plan, 'expectedSeconds'>): number {
+function expectedSeconds({
+  scenarios,
+  rounds,
+  windowSeconds,
+  leadInSeconds,
+  warmUpSeconds,
+}: Omit<Plan, 'expectedSeconds'>): number {
   const ofScenario = ({ arms }: ScenarioPlan) =>
     overhead.scenario +
-    arms.length * (overhead.arm + overhead.verification + rounds * (leadInSeconds + windowSeconds + overhead.round));
+    arms.length *
+      (overhead.arm +
+        warmUpSeconds +
+        overhead.verification +
+        rounds * (leadInSeconds + windowSeconds + overhead.round));
   return overhead.services + overhead.schema + scenarios.reduce((sum, one) => sum + ofScenario(one), 0);
 }
 

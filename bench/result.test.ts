@@ -36,7 +36,7 @@ async function call(...argv: string[]): Promise<{ code: number; out: string; err
 }
 
 describe('the schema of a result', () => {
-  test('lies beside the code as it is; node bench/write-schema-main.ts renews it', () => {
+  test('lies beside the code as it is; scripts/bench-schema.ts renews it', () => {
     expect(JSON.parse(readFileSync('bench/result.schema.json', 'utf8'))).toEqual(
       JSON.parse(JSON.stringify(jsonSchemaOfResult())),
     );

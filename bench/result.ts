@@ -62,6 +62,7 @@ const guard = z.object({
   firstMs: z.number(),
   lastMs: z.number(),
   ratio: z.number(),
+  cpuRatio: z.number().describe('CPU of Postgres per payment, last round to first'),
   degraded: z.boolean(),
 });
 

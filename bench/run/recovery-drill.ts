@@ -6,7 +6,7 @@ import { startChild } from '../arms/child-process.ts';
 import { planOrders } from '../dataset/plan.ts';
 import { runClosedLoop } from '../load/closed-loop.ts';
 import { backlog } from '../measure/outcome-sql.ts';
-import { type ScenarioPlan, warmUpOrders } from '../plan.ts';
+import type { ScenarioPlan } from '../plan.ts';
 import type { Drill } from '../result.ts';
 import type { ScenarioContext } from './scenario-run.ts';
 
@@ -59,7 +59,7 @@ export async function drillRecovery(
     const pool = openPool({ url: databaseUrl, size: 2, applicationName: 'sagashift-bench' });
     stops.push(() => pool.close());
 
-    const orders = [...planOrders(scenario.dataset, 1, warmUpOrders + scenario.ordersPerRound)];
+    const orders = [...planOrders(scenario.dataset, 1, scenario.dataset.orders)];
     const load = {
       urls: arm.urls,
       clients: scenario.scenario.clients,

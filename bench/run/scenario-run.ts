@@ -4,7 +4,7 @@ import type { RunDatabases } from '../databases.ts';
 import { planOrders } from '../dataset/plan.ts';
 import { runClosedLoop } from '../load/closed-loop.ts';
 import { openServerMeter, type ServerMeter } from '../measure/servers.ts';
-import { orderOfArms, type Plan, type ScenarioPlan, warmUpOrders } from '../plan.ts';
+import { orderOfArms, type Plan, type ScenarioPlan } from '../plan.ts';
 import type { ArmResult } from '../result.ts';
 import type { RunRecord, Servers } from '../run-record.ts';
 import type { Progress } from './progress.ts';
@@ -26,8 +26,6 @@ export interface ScenarioContext {
   onTrouble(stage: string, why: string): void;
 }
 
-const warmUpMs = 1_000;
-
 /** Sets a scenario up, measures its arms in turn, verifies each, and takes everything down again. */
 export async function runScenario(
   scenario: ScenarioPlan,
@@ -39,8 +37,10 @@ export async function runScenario(
   const stops: (() => Promise<unknown>)[] = [];
   try {
     progress.now(`${name}: loading ${scenario.dataset.orders} orders`);
-    const template = await databases.template(name, scenario.dataset, signal);
-    const platforms = await startPlatforms(scenario, context, stops, signal);
+    const [template, platforms] = await both(
+      databases.template(name, scenario.dataset, signal),
+      startPlatforms(scenario, context, stops, signal),
+    );
     progress.now(`${name}: starting ${scenario.arms.map((arm) => arm.name).join(', ')}`);
     const arms = await all(
       scenario.arms.map((plan) => prepareArm(plan, scenario, template, platforms, context, stops, signal)),
@@ -50,7 +50,7 @@ export async function runScenario(
       context.servers.redisUrl,
     );
     stops.push(() => meter.close());
-    for (const running of arms) await warmUp(running, scenario, signal);
+    for (const running of arms) await warmUp(running, scenario, context.plan.warmUpSeconds, signal);
     for (let round = 1; round <= context.plan.rounds; round++)
       await runBlock(round, arms, scenario, meter, context, signal);
     for (const running of arms) await verifyArm(running, scenario, context, signal);
@@ -61,19 +61,24 @@ export async function runScenario(
 
 /** Like Promise.all, but when one fails the others are waited for: what they started must be known to whoever stops it. */
 async function all<T>(promises: readonly Promise<T>[]): Promise<T[]> {
-  const settled = await Promise.allSettled(promises);
-  return settled.map((one) => {
-    if (one.status === 'rejected') throw one.reason;
-    return one.value;
-  });
+  await Promise.allSettled(promises);
+  return Promise.all(promises);
 }
 
-async function warmUp({ arm }: RunningArm, { scenario, dataset }: ScenarioPlan, signal: AbortSignal): Promise<void> {
+async function both<A, B>(a: Promise<A>, b: Promise<B>): Promise<[A, B]> {
+  await Promise.allSettled([a, b]);
+  return Promise.all([a, b]);
+}
+
+async function warmUp(
+  { arm }: RunningArm,
+  { scenario, dataset, warmUpOrders }: ScenarioPlan,
+  seconds: number,
+  signal: AbortSignal,
+): Promise<void> {
   const orders = [...planOrders(dataset, 1, warmUpOrders)];
-  await runClosedLoop(
-    { urls: arm.urls, clients: scenario.clients, orders, leadInMs: 0, windowMs: warmUpMs, requestTimeoutMs: 35_000 },
-    signal,
-  );
+  const load = { urls: arm.urls, clients: scenario.clients, orders, leadInMs: 0, windowMs: seconds * 1_000 };
+  await runClosedLoop({ ...load, requestTimeoutMs: 35_000 }, signal);
 }
 
 async function runBlock(
@@ -84,7 +89,7 @@ async function runBlock(
   context: ScenarioContext,
   signal: AbortSignal,
 ): Promise<void> {
-  const from = warmUpOrders + (round - 1) * scenario.ordersPerRound + 1;
+  const from = scenario.warmUpOrders + (round - 1) * scenario.ordersPerRound + 1;
   const orders = [...planOrders(scenario.dataset, from, from + scenario.ordersPerRound - 1)];
   for (const [i, { name }] of orderOfArms(scenario, round, context.plan.seed).entries()) {
     const running = arms.find((one) => one.result.name === name);

@@ -82,10 +82,14 @@ describe('npm run bench', () => {
     expect({
       code,
       state: result.run.state,
+      degraded: result.guard.filter((row) => row.degraded),
+      violated: text.split('\n').filter((line) => line.startsWith('VIOLATED')),
       reasons: result.validity.reasons.filter((reason) => !/cores|busy|differ by/.test(reason)),
     }).toEqual({
       code: 0,
       state: 'complete',
+      degraded: [],
+      violated: [],
       reasons: [],
     });
     expect(result.arms.map((arm) => [arm.name, arm.rounds.length, arm.verified, arm.violations])).toEqual([
@@ -109,7 +113,9 @@ describe('npm run bench', () => {
     expect(result.comparisons.filter((one) => one.metric === 'settled/s')).toMatchObject([
       { candidate: 'orchestration', rounds: 2 },
     ]);
-    expect(result.drills).toMatchObject([{ engine: 'orchestration', violations: 0, secondsToZeroOpen: expect.any(Number) }]);
+    expect(result.drills).toMatchObject([
+      { engine: 'orchestration', violations: 0, secondsToZeroOpen: expect.any(Number) },
+    ]);
     expect(result.kpis.find((one) => one.id === 'recovery')).toMatchObject({ verdict: 'met' });
     expect(result.environment.postgres.how).toContain('DATABASE_URL');
     expect(readFileSync(join(path, 'report.html'), 'utf8')).toContain('scenario-bare');

@@ -92,6 +92,7 @@ export function consistency({ arms, guard, drills }: Result): Html {
                   <th>first round</th>
                   <th>last round</th>
                   <th>ratio</th>
+                  <th>Postgres CPU</th>
                 </tr>
               </thead>
               <tbody>
@@ -106,6 +107,7 @@ export function consistency({ arms, guard, drills }: Result): Html {
                       <td>
                         ${row.degraded ? html`<span class="verdict bad">${figure(row.ratio)}</span>` : figure(row.ratio)}
                       </td>
+                      <td>${figure(row.cpuRatio)}</td>
                     </tr>`,
                 )}
               </tbody>
