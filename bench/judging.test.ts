@@ -100,6 +100,7 @@ describe('KPIs', () => {
       replacementReadySeconds: 1.5,
       secondsToZeroOpen: 4,
       violations: 0,
+      findings: [],
     };
     expect(kpi(resultOf(undefined, { drills: [drill] }).kpis, 'recovery', 'orchestration')).toMatchObject([
       { verdict: 'met', measured: 4 },
@@ -197,6 +198,17 @@ describe('the end of a run', () => {
     expect(lines).toHaveLength(4);
     expect(lines[2]).toMatch(/^bare\s+orchestration\s+900\s+9.00\s+-.*\s2\s+indicative, against legacy$/);
     expect(lines[3]).toMatch(/none counts.*not verified/);
-    expect(troubles(result).join('\n')).toMatch(/VIOLATED B1 in bare, orchestration.*user 3/);
+    result.drills.push({
+      engine: 'orchestration',
+      killedAfterSeconds: 3,
+      openAtKill: 5,
+      replacementReadySeconds: 1,
+      secondsToZeroOpen: 4,
+      violations: 1,
+      findings: [{ code: 'G6', title: 'No saga is open.', violations: 1, sample: ['saga 9'] }],
+    });
+    expect(troubles(result).join('\n')).toMatch(
+      /VIOLATED B1 in bare, orchestration.*user 3.*\nVIOLATED G6 in the recovery drill.*saga 9/,
+    );
   });
 });

@@ -56,6 +56,14 @@ const batch = z.object({
   statementMsPerPayment: z.number(),
 });
 
+/** A broken invariant. */
+export const finding = z.object({
+  code: z.string(),
+  title: z.string(),
+  violations: z.number(),
+  sample: z.array(z.string()),
+});
+
 /** One round of one arm. */
 export const round = z.object({
   round: z.number().describe('From 1; the rounds of a scenario with the same number ran next to each other'),
@@ -97,9 +105,7 @@ export const round = z.object({
   consistency: z.object({
     checked: z.number(),
     violations: z.number(),
-    findings: z.array(
-      z.object({ code: z.string(), title: z.string(), violations: z.number(), sample: z.array(z.string()) }),
-    ),
+    findings: z.array(finding),
   }),
   endedEarly: z.boolean().describe('The orders laid out for the round ran out'),
   noisy: z.boolean(),

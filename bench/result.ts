@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type cost, type distribution, latency, type lock, round } from './result-round.ts';
+import { type cost, type distribution, finding, latency, type lock, round } from './result-round.ts';
 
 /** Version of the shape below. A change that a reader of old results would stumble over raises the first number. */
 export const schemaVersion = '1.0.0';
@@ -73,6 +73,7 @@ const drill = z.object({
   replacementReadySeconds: z.number(),
   secondsToZeroOpen: z.number().nullable().describe('From the kill; null when sagas stayed open'),
   violations: z.number(),
+  findings: z.array(finding),
 });
 
 const scenario = z.object({

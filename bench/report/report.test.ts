@@ -45,9 +45,11 @@ describe('the report', () => {
       openAtKill: 5,
       replacementReadySeconds: 1,
       secondsToZeroOpen: null,
-      violations: 0,
+      violations: 1,
+      findings: [{ code: 'G6', title: 'No saga is open.', violations: 1, sample: ['saga 9'] }],
     });
     const text = renderReport(broken);
+    expect(text).toMatch(/G6 saga 9/);
     expect(text).toMatch(/user &lt;7&gt;/);
     expect(text).toMatch(/order 4/);
     expect(text).toMatch(/sabotaged on purpose: receipts-off/);

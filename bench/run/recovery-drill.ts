@@ -8,6 +8,7 @@ import { runClosedLoop } from '../load/closed-loop.ts';
 import { backlog } from '../measure/outcome-sql.ts';
 import type { ScenarioPlan } from '../plan.ts';
 import type { Drill } from '../result.ts';
+import { drain } from './drain.ts';
 import type { ScenarioContext } from './scenario-run.ts';
 
 /** A short run has a short drill. */
@@ -78,6 +79,7 @@ export async function drillRecovery(
     const replacementReadySeconds = (performance.now() - killed) / 1_000;
     await loading;
     const secondsToZeroOpen = await untilNoneOpen(async () => (await backlog(pool)).openSagas, killed, signal);
+    await drain(pool, 0, signal); // sagas are final before their last event has been delivered
     const report = await verify(databaseUrl, { mode: 'drained', expectEngines: ['orchestration'], signal });
     return {
       engine: 'orchestration',
@@ -86,6 +88,9 @@ export async function drillRecovery(
       replacementReadySeconds,
       secondsToZeroOpen,
       violations: report.violations,
+      findings: report.perInvariant
+        .filter((finding) => finding.violations > 0)
+        .map(({ code, sentence, violations, sample }) => ({ code, title: sentence, violations, sample: [...sample] })),
     };
   } finally {
     await Promise.allSettled(stops.reverse().map((stop) => stop()));

@@ -94,9 +94,12 @@ export function troubles({ arms, guard, drills, validity }: Result): string[] {
         (row) =>
           `GUARD ${row.scenario}, ${row.arm}: the ${row.boundary} statement became ${row.ratio.toFixed(1)} times slower from first to last round`,
       ),
-    ...drills
-      .filter((one) => one.violations > 0)
-      .map((one) => `VIOLATED in the recovery drill of ${one.engine}: ${one.violations} times`),
+    ...drills.flatMap((drill) =>
+      drill.findings.map(
+        (finding) =>
+          `VIOLATED ${finding.code} in the recovery drill of ${drill.engine}: ${finding.title} ${finding.violations} times, e.g. ${finding.sample.join(', ')}`,
+      ),
+    ),
     ...validity.reasons.map((reason) => `note: ${reason}`),
   ];
 }

@@ -75,7 +75,8 @@ export function consistency({ arms, guard, drills }: Result): Html {
             ${figure(drill.openAtKill)} sagas open. Another one was up ${figure(drill.replacementReadySeconds, 's')}
             later; after
             ${drill.secondsToZeroOpen === null ? 'the limit some were still open' : html`${figure(drill.secondsToZeroOpen, 's')} none was open`}.
-            Violations: ${figure(drill.violations)}.
+            Violations:
+            ${figure(drill.violations)}${drill.findings.map((finding) => html`, ${finding.code} ${finding.sample.join(', ')}`)}.
           </p>`,
     )}
     <h3>Statement-time guard</h3>
