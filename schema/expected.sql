@@ -79,6 +79,7 @@ table external_event_log (
   constraint external_event_log_pkey PRIMARY KEY (event_id),
   constraint external_event_log_status_check CHECK ((status = ANY (ARRAY['PENDING'::text, 'SENT'::text, 'FAILED'::text, 'DEAD_LETTER'::text])))
 ) with (fillfactor=70)
+CREATE INDEX external_event_log_dead ON public.external_event_log USING btree (target_system) WHERE (status = 'DEAD_LETTER'::text)
 CREATE INDEX external_event_log_open ON public.external_event_log USING btree (event_id) WHERE (status = ANY (ARRAY['PENDING'::text, 'FAILED'::text]))
 
 table order_items (

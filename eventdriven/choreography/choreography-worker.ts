@@ -1,7 +1,8 @@
 import { type Domain, microTransactions, parseCut } from '../../domain/cuts.ts';
 import { openConnection } from '../../runtime/database.ts';
-import { openWorker } from '../../runtime/queues.ts';
+import { openQueue, openWorker } from '../../runtime/queues.ts';
 import { openRedis } from '../../runtime/redis.ts';
+import { watchOpenWork } from '../open-work.ts';
 import { defer } from '../saga/deferral.ts';
 import { requested } from '../saga/doorbell.ts';
 import { type Envelope, unpack } from '../saga/envelope.ts';
@@ -84,28 +85,29 @@ export async function startChoreography(
     active: new Map(),
     takeOver,
   });
+  const queueOf = (name: Domain) => ({
+    redisUrl: config.redisUrl,
+    prefix: `${config.keyPrefix}:bull`,
+    name,
+    onError: complain,
+  });
+  const waiting = domains.map((name) => openQueue<Envelope>(queueOf(name)));
+  const openWork = watchOpenWork({ db, metrics, log, queues: waiting });
   const workers = domains.map((name) =>
-    openWorker<Envelope>(
-      {
-        redisUrl: config.redisUrl,
-        prefix: `${config.keyPrefix}:bull`,
-        name,
-        concurrency: jobConcurrency,
-        onError: complain,
-      },
-      async (job) => {
-        const reaction = reactionTo(reactions, job.name);
-        if (reaction === undefined) throw new Error(`no domain reacts to '${job.name}'`);
-        while (active.size >= maxActive) await Promise.race(active.values());
-        for (const saga of unpack(job.data)) take(reaction, saga);
-      },
-    ),
+    openWorker<Envelope>({ ...queueOf(name), concurrency: jobConcurrency }, async (job) => {
+      const reaction = reactionTo(reactions, job.name);
+      if (reaction === undefined) throw new Error(`no domain reacts to '${job.name}'`);
+      while (active.size >= maxActive) await Promise.race(active.values());
+      for (const saga of unpack(job.data)) take(reaction, saga);
+    }),
   );
   return {
     async stop() {
       await Promise.all(workers.map((worker) => worker.close()));
       await Promise.all(active.values());
       await rescuer.stop();
+      await openWork.stop();
+      await Promise.all(waiting.map((queue) => queue.close()));
       await settled.flushed();
       await emitter.close();
       await lanes.stop();

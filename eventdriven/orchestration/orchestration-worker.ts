@@ -1,7 +1,8 @@
 import { microTransactions, parseCut } from '../../domain/cuts.ts';
 import { openConnection } from '../../runtime/database.ts';
-import { openWorker } from '../../runtime/queues.ts';
+import { openQueue, openWorker } from '../../runtime/queues.ts';
 import { openRedis } from '../../runtime/redis.ts';
+import { watchOpenWork } from '../open-work.ts';
 import { defer } from '../saga/deferral.ts';
 import { firstQueue } from '../saga/doorbell.ts';
 import { type Envelope, unpack } from '../saga/envelope.ts';
@@ -71,26 +72,27 @@ export async function startOrchestration({ config, metrics, log }: WorkerOptions
   };
 
   const rescuer = await openRescuer({ config, db, engine, role: 'orchestrator', log, active, takeOver });
-  const worker = openWorker<Envelope>(
-    {
-      redisUrl: config.redisUrl,
-      prefix: `${config.keyPrefix}:bull`,
-      name: firstQueue[engine],
-      concurrency: jobConcurrency,
-      onError: complain,
-    },
-    async (job) => {
-      while (walks.size >= maxActive) await Promise.race(walks);
-      for (const saga of unpack(job.data)) {
-        if (!active.has(saga.sagaId)) take(saga, () => goForward(lanes.all, saga, 0));
-      }
-    },
-  );
+  const queue = {
+    redisUrl: config.redisUrl,
+    prefix: `${config.keyPrefix}:bull`,
+    name: firstQueue[engine],
+    onError: complain,
+  };
+  const waiting = openQueue<Envelope>(queue);
+  const openWork = watchOpenWork({ db, metrics, log, queues: [waiting] });
+  const worker = openWorker<Envelope>({ ...queue, concurrency: jobConcurrency }, async (job) => {
+    while (walks.size >= maxActive) await Promise.race(walks);
+    for (const saga of unpack(job.data)) {
+      if (!active.has(saga.sagaId)) take(saga, () => goForward(lanes.all, saga, 0));
+    }
+  });
   return {
     async stop() {
       await worker.close();
       await Promise.all(walks);
       await rescuer.stop();
+      await openWork.stop();
+      await waiting.close();
       await settled.flushed();
       await lanes.stop();
       await db.close();

@@ -21,6 +21,7 @@ export interface LaneOptions extends Omit<BoundaryCall, 'wait'> {
   readonly inFlight: () => number;
   readonly maxBatch: number;
   readonly observe: (answer: BoundaryAnswer, batch: readonly Saga[], tookMs: number) => void;
+  readonly observeUndo: (outcomes: readonly UndoOutcome[], tookMs: number) => void;
   readonly onRetry: (error: unknown) => void;
   /** Sends each batch a second time, as an at-least-once transport may. Only to prove what receipts are good for. */
   readonly deliverTwice: boolean;
@@ -61,7 +62,12 @@ export function openLane(options: LaneOptions): Lane {
     onRetry,
   });
   const backward = new Batcher<Saga, UndoOutcome>(
-    (sagas) => undoBoundary(options.backward, { boundary, worker }, sagas),
+    async (sagas) => {
+      const began = performance.now();
+      const outcomes = await undoBoundary(options.backward, { boundary, worker }, sagas);
+      options.observeUndo(outcomes, performance.now() - began);
+      return outcomes;
+    },
     { maxSize: () => options.maxBatch, writers: 1, onRetry },
   );
   return {

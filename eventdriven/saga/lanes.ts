@@ -6,7 +6,7 @@ import type { Metrics } from '../../runtime/metrics.ts';
 import type { BoundaryAnswer } from './boundary-sql.ts';
 import { type Lane, openLane } from './lane.ts';
 import { type PaymentTimes, paymentTimes } from './payment-times.ts';
-import type { Saga } from './saga.ts';
+import type { Saga, UndoOutcome } from './saga.ts';
 
 export interface LanesOptions {
   readonly config: Config;
@@ -82,6 +82,7 @@ async function laneOf(
     contended: await open('contended'),
     backward: await open('backward'),
     observe: observer(boundary, metrics, engine, times),
+    observeUndo: undoObserver(boundary, metrics),
     onRetry: (error) => {
       metrics.txRetries.inc({ sqlstate: sqlState(error) ?? 'unknown' });
     },
@@ -116,5 +117,16 @@ function observer(boundary: Boundary, metrics: Metrics, engine: string, times: P
       }
       times.add(saga.sagaId, tookMs, holdMs, held);
     }
+  };
+}
+
+/** A batch of undos counts like any other, under a name of its own: its statements must not grow with the tables either. */
+function undoObserver(boundary: Boundary, metrics: Metrics) {
+  const size = metrics.batchSize.labels({ boundary: `undo ${boundary.name}` });
+  const statement = metrics.batchStatement.labels({ boundary: `undo ${boundary.name}` });
+  return (outcomes: readonly UndoOutcome[], tookMs: number): void => {
+    size.observe(outcomes.length);
+    statement.observe(tookMs / 1_000);
+    for (const { outcome } of outcomes) metrics.compensations.inc({ step: boundary.name, outcome });
   };
 }

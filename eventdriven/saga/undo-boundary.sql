@@ -17,7 +17,7 @@ create or replace function undo_boundary(
   boundary text, boundary_no int, steps text[], event text, worker text, p payment_facts[]
 ) returns table (saga_id bigint, outcome text, code text) language plpgsql as $$
 #variable_conflict use_column
-declare asking bigint[]; epochs int[]; open bigint[]; fresh bigint[]; acted bigint[]; refused bigint[]; mine payment_facts[];
+declare asking bigint[]; epochs int[]; open bigint[]; fresh bigint[]; done bigint[]; refused bigint[]; acted bigint[]; mine payment_facts[];
 begin
   select array_agg(f.saga_id), array_agg(f.epoch) into asking, epochs from unnest(p) f;
   open := array(select s.saga_id from saga_state s where s.saga_id = any(asking)
@@ -36,23 +36,24 @@ begin
 
   if cardinality(fresh) > 0 then
     -- The refusal's code comes from the saga, not from the caller: whoever undoes, the order ends with the same status.
+    -- Everything is looked up by key: a join planned on the empty tables reads all sagas and receipts there are.
     mine := array(
       select row(f.saga_id, f.epoch, f.order_id, f.user_id, f.coupon_id, f.due, f.discount, f.products, f.qtys, null,
         coalesce(s.failure_code, 'PAYMENT_FAILED'))::payment_facts
-      from (select distinct on (x.saga_id) x.* from unnest(p) with ordinality x
-              (saga_id, epoch, order_id, user_id, coupon_id, due, discount, products, qtys, payment_id, code, n)
-            where x.saga_id = any(fresh) order by x.saga_id, x.n) f
-      join saga_state s on s.saga_id = f.saga_id order by f.n);
-    acted := array(select f.order_id from unnest(mine) f join saga_step_execution e
-      on e.saga_id = f.saga_id and e.step_name = boundary and e.op = 'EXECUTE' and e.status = 'SUCCESS');
+      from unnest(pick_facts(p, fresh)) with ordinality f
+        (saga_id, epoch, order_id, user_id, coupon_id, due, discount, products, qtys, payment_id, code, n)
+      cross join lateral (select x.failure_code from saga_state x where x.saga_id = f.saga_id limit 1) s order by f.n);
+    done := array(select e.saga_id from saga_step_execution e
+      where e.saga_id = any(fresh) and e.step_name = boundary and e.op = 'EXECUTE' and e.status = 'SUCCESS');
     -- A boundary of several steps that was refused has done the steps before the one that refused.
-    refused := array(select f.order_id from unnest(mine) f join saga_step_execution e
-      on e.saga_id = f.saga_id and e.step_name = boundary and e.op = 'EXECUTE' and e.status = 'FAILED' and e.error_message <> 'voided'
-      where cardinality(steps) > 1);
-    for i in reverse cardinality(steps) .. 1 loop perform undo_step(steps[i], mine, acted || refused); end loop;
+    refused := array(select e.saga_id from saga_step_execution e
+      where e.saga_id = any(fresh) and e.step_name = boundary and e.op = 'EXECUTE' and e.status = 'FAILED' and e.error_message <> 'voided'
+        and cardinality(steps) > 1);
+    acted := array(select f.order_id from unnest(mine) f where f.saga_id = any(done || refused));
+    for i in reverse cardinality(steps) .. 1 loop perform undo_step(steps[i], mine, acted); end loop;
 
     update saga_step_execution e set status = 'COMPENSATED'
-    from unnest(mine) f where f.order_id = any(acted) and e.saga_id = f.saga_id and e.step_name = boundary and e.op = 'COMPENSATE';
+    where e.saga_id = any(done) and e.step_name = boundary and e.op = 'COMPENSATE';
     with state as (
       update saga_state s set current_step = boundary, owner = worker, event_count = s.event_count + 1, attempts = 0, updated_at = now(),
         status = case when boundary_no = 1 then 'COMPENSATED' else 'COMPENSATING' end

@@ -20,3 +20,4 @@ create table external_event_log (
   error_message text
 ) with (fillfactor = 70);
 create index external_event_log_open on external_event_log (event_id) where status in ('PENDING', 'FAILED');
+create index external_event_log_dead on external_event_log (target_system) where status = 'DEAD_LETTER';

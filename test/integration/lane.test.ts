@@ -41,6 +41,7 @@ function laneOf(boundary: Boundary, more: Partial<LaneOptions> = {}): Lane {
     contended,
     backward,
     observe: (_, batch) => batches.push(batch.length),
+    observeUndo: () => undefined,
     onRetry: () => undefined,
     ...more,
   });

@@ -1,0 +1,81 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Queue } from 'bullmq';
+import type { Logger } from 'pino';
+import type { Tx } from '../domain/ports.ts';
+import type { Metrics } from '../runtime/metrics.ts';
+
+export interface OpenWorkOptions {
+  readonly db: Tx;
+  readonly metrics: Metrics;
+  readonly log: Logger;
+  readonly queues: readonly Queue[];
+}
+
+/** How often the gauges are brought up to date: more often than anybody scrapes. */
+const everyMs = 2_000;
+const sagaStates = ['RUNNING', 'COMPENSATING'] as const;
+const jobStates = ['waiting', 'active', 'delayed', 'failed'] as const;
+
+interface Row {
+  readonly running: number;
+  readonly compensating: number;
+  readonly oldest_seconds: number;
+  readonly unpublished: number;
+  readonly lag_seconds: number;
+}
+
+/** One statement over the partial indexes of what is open: costs nothing when nothing is. */
+const openWork = `
+  select count(*) filter (where s.status = 'RUNNING') as running, count(*) filter (where s.status = 'COMPENSATING') as compensating,
+    coalesce(extract(epoch from now() - min(s.created_at)), 0)::float8 as oldest_seconds, e.unpublished, e.lag_seconds
+  from (select count(*) as unpublished, coalesce(extract(epoch from now() - min(x.created_at)), 0)::float8 as lag_seconds
+    from external_event_log x where x.status in ('PENDING', 'FAILED')) e
+  left join saga_state s on s.status in ('RUNNING', 'COMPENSATING') group by e.unpublished, e.lag_seconds`;
+
+/** Keeps the gauges of open sagas, undelivered events and waiting jobs. */
+export function watchOpenWork(options: OpenWorkOptions): { refresh(): Promise<void>; stop(): Promise<void> } {
+  const { metrics, queues, log } = options;
+  const stopped = new AbortController();
+  const refresh = async (): Promise<void> => {
+    await readDatabase(options);
+    for (const queue of queues) {
+      const counts = await queue.getJobCounts(...jobStates);
+      for (const state of jobStates) metrics.queueJobs.set({ queue: queue.name, state }, counts[state] ?? 0);
+      const [oldest] = await queue.getWaiting(0, 0);
+      const ageMs = oldest === undefined ? 0 : Date.now() - oldest.timestamp;
+      metrics.queueOldest.set({ queue: queue.name }, Math.max(0, ageMs) / 1_000);
+    }
+  };
+  const loop = (async () => {
+    for (;;) {
+      await sleep(everyMs, undefined, { signal: stopped.signal }).catch(() => undefined);
+      if (stopped.signal.aborted) return;
+      await refresh().catch((error: unknown) => {
+        log.warn({ err: error }, 'the gauges of open work are stale');
+      });
+    }
+  })();
+  return {
+    refresh,
+    async stop() {
+      stopped.abort();
+      await loop;
+    },
+  };
+}
+
+async function readDatabase({ db, metrics }: OpenWorkOptions): Promise<void> {
+  const [row] = await db.query<Row>(openWork);
+  if (row === undefined) return;
+  const open = { RUNNING: row.running, COMPENSATING: row.compensating };
+  for (const status of sagaStates) metrics.sagaState.set({ status }, open[status]);
+  metrics.oldestOpen.set({ side: 'saga' }, row.oldest_seconds);
+  metrics.outboxUnpublished.set(row.unpublished);
+  metrics.outboxLag.set(row.lag_seconds);
+  const dead = await db.query<{ target: string; n: number }>(
+    `select distinct r.target_system as target, (
+       select count(*) from external_event_log x where x.target_system = r.target_system and x.status = 'DEAD_LETTER') as n
+     from delivery_route r`,
+  );
+  for (const { target, n } of dead) metrics.deadLetters.set({ target }, n);
+}
