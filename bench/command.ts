@@ -91,12 +91,12 @@ async function run(argv: readonly string[], options: RunOptions, io: BenchIo): P
 
 function describePlan(plan: Plan): string {
   const lines = plan.scenarios.map(
-    ({ scenario, arms }) => `  ${scenario.name.padEnd(12)} ${arms.map((arm) => arm.name).join(', ')}`,
+    ({ scenario, arms }) => `  ${scenario.name.padEnd(15)} ${arms.map((arm) => arm.name).join(', ')}`,
   );
   const rounds = `${plan.rounds} round${plan.rounds === 1 ? '' : 's'} of ${plan.windowSeconds} s each, arms interleaved`;
   const limit =
     plan.budgetSeconds === null
       ? ''
-      : `, at most ${plan.budgetSeconds} s: windows shrink to ${modes[plan.mode].shortestWindowSeconds} s for it`;
+      : `, at most ${plan.budgetSeconds} s: if it takes longer here, the windows get shorter, down to ${modes[plan.mode].shortestWindowSeconds} s`;
   return `${lines.join('\n')}\n  ${rounds}; about ${Math.ceil(plan.expectedSeconds / 10) * 10} s${limit}\n\n`;
 }

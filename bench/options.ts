@@ -1,7 +1,7 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { type EngineName, engines } from '../domain/engines.ts';
 import { sabotages } from '../runtime/config.ts';
-import { defaultScenarios, scenarios } from './scenarios.ts';
+import { defaultScenarios, fullScenarios, scenarios } from './scenarios.ts';
 
 export type Mode = 'quick' | 'default' | 'full';
 
@@ -20,7 +20,6 @@ export interface RunOptions {
   readonly outsideMs: number | null;
   readonly sabotage: string | null;
   readonly json: boolean;
-  readonly yes: boolean;
 }
 
 export type BenchCommand =
@@ -80,7 +79,7 @@ function createProgram(found: (command: BenchCommand) => void, writeOut: (text: 
 
 interface Flags {
   engines: EngineName[];
-  scenario: string[];
+  scenario?: string[];
   rounds?: number;
   duration?: number;
   clients?: number;
@@ -94,16 +93,17 @@ interface Flags {
   outsideMs?: number;
   sabotage?: string;
   json?: true;
-  yes?: true;
 }
 
 function runOptions(command: Command): Command {
   const scenarioNames = scenarios.map((row) => row.name);
   return command
     .option('--engines <a,b>', `of ${engineNames.join(', ')}`, listOf('engine', engineNames), engineNames)
-    .option('--scenario <a,b>', `of ${scenarioNames.join(', ')}`, listOf('scenario', scenarioNames), [
-      ...defaultScenarios,
-    ])
+    .option(
+      '--scenario <a,b>',
+      `of ${scenarioNames.join(', ')}; default: ${defaultScenarios.join(', ')}; --full adds ${fullScenarios.slice(defaultScenarios.length).join(', ')}`,
+      listOf('scenario', scenarioNames),
+    )
     .option('--rounds <n>', 'rounds of each arm; default 3, --quick 1, --full 10', whole(1, 100))
     .option('--duration <s>', 'measured seconds of a round; default: what fits the time of the mode', between(0.5, 600))
     .option('--clients <n>', 'requests in flight; default: the scenario says', whole(1, 1_024))
@@ -134,15 +134,14 @@ function runOptions(command: Command): Command {
         sabotages,
       ),
     )
-    .option('--json', 'print the result as JSON on stdout, everything else on stderr')
-    .option('--yes', 'do not ask before working in a database server that was given');
+    .option('--json', 'print the result as JSON on stdout, everything else on stderr');
 }
 
 function toRunOptions(flags: Flags): RunOptions {
   return {
     mode: flags.quick ? 'quick' : flags.full ? 'full' : 'default',
     engines: flags.engines,
-    scenarios: flags.scenario,
+    scenarios: flags.scenario ?? (flags.full ? fullScenarios : defaultScenarios),
     rounds: flags.rounds ?? null,
     windowSeconds: flags.duration ?? null,
     clients: flags.clients ?? null,
@@ -154,7 +153,6 @@ function toRunOptions(flags: Flags): RunOptions {
     outsideMs: flags.outsideMs ?? null,
     sabotage: flags.sabotage ?? null,
     json: flags.json ?? false,
-    yes: flags.yes ?? false,
   };
 }
 

@@ -91,6 +91,7 @@ const scenario = z.object({
   outsideTimeoutMs: z.number(),
   outsideFailureRate: z.number(),
   failures: z.record(z.string(), z.number()),
+  batching: z.boolean(),
   percentage: z.number().nullable(),
   redlockRetryMs: z.string(),
   connectionsPerArm: z.number(),

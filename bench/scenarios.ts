@@ -34,6 +34,8 @@ export interface Scenario {
   /** `--time-scale` shrinks added, outside and time-out together. */
   readonly timeScaled: boolean;
   readonly failures: FailureShares;
+  /** False: the sagas run one payment per transaction, as the monoliths do. */
+  readonly batching: boolean;
   /** Of the users on the saga side, where a rollout decides. */
   readonly percentage: number | null;
   /** Payments a second that an arm is expected to stay below: how many orders are laid out for its rounds. */
@@ -58,20 +60,43 @@ const bare: Scenario = {
   outsideFailureRate: 0,
   timeScaled: false,
   failures: noFailures,
+  batching: true,
   percentage: null,
   ceilingPerSecond: 3_500,
 };
 
+const seed: Scenario = {
+  ...bare,
+  name: 'seed',
+  sentence: 'Processing times of 0.5, 0.3, 0.8 and 0.4 s and a 3 s outside call, at the time scale.',
+  addedMs: { validateOrder: 500, applyCoupon: 0, deductBalance: 300, confirmStock: 800, createPayment: 400 },
+  outsideMs: 3_000,
+  timeScaled: true,
+  ceilingPerSecond: 3_000,
+};
+
 export const scenarios: readonly Scenario[] = [
   bare,
+  seed,
   {
-    ...bare,
-    name: 'seed',
-    sentence: 'Processing times of 0.5, 0.3, 0.8 and 0.4 s and a 3 s outside call, at the time scale.',
-    addedMs: { validateOrder: 500, applyCoupon: 0, deductBalance: 300, confirmStock: 800, createPayment: 400 },
-    outsideMs: 3_000,
-    timeScaled: true,
-    ceilingPerSecond: 3_000,
+    ...seed,
+    name: 'seed-unbatched',
+    sentence: 'As seed, but the sagas run one payment per transaction: what of their gain is batching.',
+    batching: false,
+  },
+  {
+    ...seed,
+    name: 'seed-no-call',
+    sentence:
+      'As seed, but the outside answers at once: what of the gain is the call that the monolith makes under its locks.',
+    outsideMs: 0,
+  },
+  {
+    ...seed,
+    name: 'seed-real-time',
+    sentence: 'As seed, at its own times: CPU and fsync are as small beside them as they would be there.',
+    timeScaled: false,
+    ceilingPerSecond: 200,
   },
   {
     ...bare,
@@ -108,6 +133,13 @@ export const scenarios: readonly Scenario[] = [
 ];
 
 export const defaultScenarios: readonly string[] = ['bare', 'seed', 'hot-product', 'failures', 'coexist'];
+/** What --full runs: that, and what tells the parts of the seed's gain apart. */
+export const fullScenarios: readonly string[] = [
+  ...defaultScenarios,
+  'seed-unbatched',
+  'seed-no-call',
+  'seed-real-time',
+];
 
 export const findScenario = (name: string): Scenario | undefined => scenarios.find((row) => row.name === name);
 

@@ -90,7 +90,8 @@ export function monolith(engine: string, { config, metrics, db, beginLocks }: Mo
 
   async function tellOutside(payment: PaymentCompleted): Promise<void> {
     const { dataPlatformUrl: baseUrl, outsideTimeoutMs: timeoutMs } = config;
-    if (baseUrl !== undefined) await tellDataPlatform(payment, { baseUrl, source: engine, timeoutMs, metrics });
+    if (baseUrl !== undefined)
+      await tellDataPlatform(payment, { baseUrl, source: config.source ?? engine, timeoutMs, metrics });
   }
 
   /** One transaction that starts with the claim of the order; whoever already has a claim gets its answer instead. */

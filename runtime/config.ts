@@ -21,6 +21,8 @@ export interface Config {
   /** Which saga the saga side runs when no engine is pinned, default orchestration. */
   readonly sagaEngine: 'orchestration' | 'choreography';
   readonly legacyEngine: 'legacy' | 'legacy-lean';
+  /** The name under which the data platform hears of payments; default: the engine's. */
+  readonly source: string | undefined;
   /** Of this process, default 16. */
   readonly dbConnections: number;
   /** How long the router holds a request before it answers 202, default 30 s. */
@@ -145,6 +147,10 @@ const variables = {
   SAGASHIFT_ENGINE: oneOf(engineNames).optional(),
   SAGASHIFT_SAGA_ENGINE: oneOf(['orchestration', 'choreography']).default('orchestration'),
   SAGASHIFT_LEGACY_ENGINE: oneOf(['legacy', 'legacy-lean']).default('legacy'),
+  SAGASHIFT_SOURCE: z
+    .string()
+    .regex(/^[\w-]{1,64}$/, { error: 'takes 1 to 64 letters, digits and _ -' })
+    .optional(),
   SAGASHIFT_DB_CONNECTIONS: whole(1, 1_000).default(16),
   SAGASHIFT_WAIT_LIMIT_MS: aMinute.default(30_000),
   SAGASHIFT_PAYMENTS_IN_FLIGHT: whole(1, 100_000).default(2_000),
@@ -184,6 +190,7 @@ function fromVariables(v: Variables): Config {
     port: v.SAGASHIFT_PORT,
     engine: v.SAGASHIFT_ENGINE,
     sagaEngine: v.SAGASHIFT_SAGA_ENGINE,
+    source: v.SAGASHIFT_SOURCE,
     legacyEngine: v.SAGASHIFT_LEGACY_ENGINE,
     dbConnections: v.SAGASHIFT_DB_CONNECTIONS,
     waitLimitMs: v.SAGASHIFT_WAIT_LIMIT_MS,

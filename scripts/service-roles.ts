@@ -54,7 +54,10 @@ async function startRoles(options: ServiceOptions, name: string, running: Stoppa
   });
   const metrics = createMetrics();
   const log = createLog(name, config.logLevel);
-  if (roles.some((role) => delivering.includes(role))) running.push(startDelivery({ config, metrics, log }));
+  if (roles.some((role) => delivering.includes(role))) {
+    const source = config.source ?? (roles.includes('payment') ? 'choreography' : 'orchestration');
+    running.push(startDelivery({ config, metrics, log, source }));
+  }
   const workers = roles.filter((role): role is WorkerRole => (workerRoles as readonly string[]).includes(role));
   if (workers.length > 0) running.push(await startWorker({ config, roles: workers, metrics, log }));
 

@@ -10,6 +10,8 @@ export interface StackOptions {
   readonly env: NodeJS.ProcessEnv;
   /** Of the router; 0 takes a free one. */
   readonly port: number;
+  /** Add our tables to a given database that holds tables of somebody else; default no. */
+  readonly yes?: boolean;
 }
 
 export interface Stack extends Stoppable {
@@ -30,10 +32,10 @@ export interface Stack extends Stoppable {
 const demo = { users: 1_000, products: 100, orders: 5_000 };
 
 /**
- * Postgres and Redis (given or embedded), data, data platform, router and orchestrator. A given database must be ours or empty;
+ * Postgres and Redis (given or embedded), data, data platform, router and orchestrator. A given database must be ours or empty, or `yes`;
  * it gets data only when it has none. Rejects, with nothing left running, when a part cannot start.
  */
-export async function startStack({ env, port }: StackOptions): Promise<Stack> {
+export async function startStack({ env, port, yes = false }: StackOptions): Promise<Stack> {
   const running: Stoppable[] = [];
   try {
     const services = await startServices({ kind: 'embedded', env });
@@ -41,7 +43,7 @@ export async function startStack({ env, port }: StackOptions): Promise<Stack> {
     const given = env['DATABASE_URL'] === undefined || env['DATABASE_URL'] === '' ? undefined : env['DATABASE_URL'];
     const url = given ?? databaseUrl(services.databaseUrl, 'sagashift_demo');
     if (given === undefined) await createDatabase(services.databaseUrl, 'sagashift_demo');
-    await migrate(url);
+    await migrate(url, { yes });
     const order = await prepareData(url);
 
     const childEnv: NodeJS.ProcessEnv = {

@@ -15,13 +15,13 @@ export interface StartIo {
 /** Resolves with the exit code when everything has stopped: 0 ok, 1 failed, 2 usage or a database that is not ours, 4 unreachable. */
 export async function runStart(argv: readonly string[], io: StartIo): Promise<number> {
   try {
-    const { port, json } = startCommand(io)
+    const { port, json, yes } = startCommand(io)
       .parse([...argv], { from: 'user' })
-      .opts<{ port: number; json?: boolean }>();
+      .opts<{ port: number; json?: boolean; yes?: boolean }>();
     let broken: string | undefined;
     let stopped = false;
     await io.run(async () => {
-      const stack = await startStack({ env: io.env, port });
+      const stack = await startStack({ env: io.env, port, yes: yes === true });
       io.out(json === true ? `${JSON.stringify(asJson(stack))}\n` : asText(stack));
       void stack.broken.then((what) => {
         if (stopped) return;
@@ -52,6 +52,7 @@ const startCommand = (io: StartIo): Command =>
       'Starts the whole stack: Postgres and Redis (or DATABASE_URL, REDIS_URL), data, data platform, router, orchestrator',
     )
     .option('--port <number>', 'of the router; 0 takes a free one', portFrom, 0)
+    .option('--yes', 'add our tables to a database of DATABASE_URL that holds tables of somebody else')
     .option('--json', 'print one line of JSON when everything is up')
     .configureOutput({ writeOut: io.out, writeErr: io.err })
     .showHelpAfterError('(--help shows what there is)')

@@ -86,6 +86,8 @@ export function environmentOf(scenario: Scenario, places: ArmPlaces, connections
     REDIS_URL: places.redisUrl,
     SAGASHIFT_KEY_PREFIX: places.keyPrefix,
     SAGASHIFT_DATA_PLATFORM_URL: places.dataPlatform.url,
+    // Of the arm, not of the engine: event ids are the same in every clone, and the data platform knows them by source.
+    SAGASHIFT_SOURCE: places.keyPrefix.replaceAll(/[^\w-]/g, '-'),
     SAGASHIFT_DB_CONNECTIONS: String(connections),
     SAGASHIFT_OUTSIDE_TIMEOUT_MS: String(scenario.outsideTimeoutMs),
     SAGASHIFT_LOG_LEVEL: 'error',
@@ -93,6 +95,7 @@ export function environmentOf(scenario: Scenario, places: ArmPlaces, connections
     ...(scenario.percentage === null
       ? {}
       : { SAGASHIFT_SAGA_ENGINE: 'orchestration', SAGASHIFT_LEGACY_ENGINE: 'legacy' }),
+    ...(scenario.batching ? {} : { SAGASHIFT_BATCHING: 'off' }),
     ...(places.sabotage === null ? {} : { SAGASHIFT_SABOTAGE: places.sabotage }),
   };
 }

@@ -3,10 +3,6 @@ import { type ArmResult, type Result, validRounds } from '../result.ts';
 
 /** Commands and scenarios that this version or this run leaves out: a report says so instead of showing nothing. */
 const laterStages = [
-  [
-    'seed with batching off, at time scale 1, without the outside call',
-    'not part of a run by itself: --scenario seed with --time-scale 1 or --outside-ms 0',
-  ],
   ['attribution ladder', 'not part of this version'],
   ['contention sweep', 'not part of this version'],
   ['capacity at a latency limit (open loop)', 'not part of this version'],

@@ -92,6 +92,7 @@ const describeScenario = ({ scenario, arms, dataset, ordersPerRound }: ScenarioP
   outsideTimeoutMs: scenario.outsideTimeoutMs,
   outsideFailureRate: scenario.outsideFailureRate,
   failures: { ...scenario.failures },
+  batching: scenario.batching,
   percentage: scenario.percentage,
   redlockRetryMs: '10 +- 10',
   connectionsPerArm: Math.max(...arms.map((arm) => connectionsOf(arm.engine))),

@@ -54,7 +54,7 @@ describe('plan', () => {
     expect(plan.scenarios[0]?.arms.filter((arm) => arm.control)).toMatchObject([
       { name: 'legacy-lean (A/A)', engine: 'legacy-lean' },
     ]);
-    expect(plan.scenarios.at(-1)?.arms).toHaveLength(1);
+    expect(plan.scenarios.find(({ scenario }) => scenario.name === 'coexist')?.arms).toHaveLength(1);
     expect(planOf('--full', '--engines', 'orchestration').scenarios[0]?.arms.at(-1)?.name).toBe('orchestration (A/A)');
   });
 

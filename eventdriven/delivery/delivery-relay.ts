@@ -60,7 +60,7 @@ export function startDelivery({
     return { nudge: () => undefined, stop: () => Promise.resolve() };
   }
   const url = new URL(
-    `v1/events/${source ?? config.engine ?? config.sagaEngine}`,
+    `v1/events/${source ?? config.source ?? config.engine ?? config.sagaEngine}`,
     `${config.dataPlatformUrl.replace(/\/$/, '')}/`,
   ).href;
   const alarm = openAlarm();

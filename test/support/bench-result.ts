@@ -108,6 +108,7 @@ export function resultOf(arms: readonly ArmResult[] = defaultArms(), change: Par
         outsideTimeoutMs,
         outsideFailureRate,
         failures,
+        batching,
         percentage,
       }) => ({
         name,
@@ -124,6 +125,7 @@ export function resultOf(arms: readonly ArmResult[] = defaultArms(), change: Par
         outsideTimeoutMs,
         outsideFailureRate,
         failures: { ...failures },
+        batching,
         percentage,
         redlockRetryMs: '10 +- 10',
         connectionsPerArm: 32,

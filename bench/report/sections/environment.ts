@@ -105,6 +105,7 @@ const parameters: readonly (readonly [string, (scenario: ScenarioResult) => stri
   ['lapsed reservation', failure('lapsedReservation')],
   ['used coupon', failure('usedCoupon')],
   ['blocked user', failure('blockedUser')],
+  ['batches', (scenario) => (scenario.batching ? 'natural' : 'off')],
   ['users on the saga', (scenario) => (scenario.percentage === null ? 'pinned' : percent(scenario.percentage))],
   ['redlock retry', (scenario) => `${scenario.redlockRetryMs} ms`],
   ['connections an arm', (scenario) => figure(scenario.connectionsPerArm)],
