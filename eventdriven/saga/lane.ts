@@ -21,6 +21,8 @@ export interface LaneOptions extends Omit<BoundaryCall, 'wait'> {
   readonly inFlight: () => number;
   readonly maxBatch: number;
   readonly observe: (answer: BoundaryAnswer, batch: readonly Saga[], tookMs: number) => void;
+  /** One payment's way through this boundary, waiting for its batch included. */
+  readonly observeStep: (outcome: Outcome['outcome'], tookMs: number) => void;
   readonly observeUndo: (outcomes: readonly UndoOutcome[], tookMs: number) => void;
   readonly onRetry: (error: unknown) => void;
   /** Sends each batch a second time, as an at-least-once transport may. Only to prove what receipts are good for. */
@@ -73,8 +75,11 @@ export function openLane(options: LaneOptions): Lane {
   return {
     boundary,
     async execute(saga) {
-      const out = await forward.add(saga);
-      return out.outcome === 'busy' ? contended.add(saga) : out;
+      const began = performance.now();
+      const first = await forward.add(saga);
+      const out = first.outcome === 'busy' ? await contended.add(saga) : first;
+      options.observeStep(out.outcome, performance.now() - began);
+      return out;
     },
     undo: (saga) => backward.add(saga),
     drained: async () => {

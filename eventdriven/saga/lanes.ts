@@ -82,6 +82,9 @@ async function laneOf(
     contended: await open('contended'),
     backward: await open('backward'),
     observe: observer(boundary, metrics, engine, times),
+    observeStep: (outcome, tookMs) => {
+      metrics.sagaStep.observe({ step: boundary.name, outcome }, tookMs / 1_000);
+    },
     observeUndo: undoObserver(boundary, metrics),
     onRetry: (error) => {
       metrics.txRetries.inc({ sqlstate: sqlState(error) ?? 'unknown' });

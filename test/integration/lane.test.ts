@@ -12,6 +12,7 @@ const [order, balance] = microTransactions as readonly [Boundary, Boundary];
 let db: FreshDatabase;
 let connections: Connection[];
 let batches: number[];
+let steps: string[];
 let lane: Lane;
 beforeAll(async () => {
   db = await freshDatabase();
@@ -29,6 +30,7 @@ afterEach(async () => {
 function laneOf(boundary: Boundary, more: Partial<LaneOptions> = {}): Lane {
   const [forward, contended, backward] = connections as [Connection, Connection, Connection];
   batches = [];
+  steps = [];
   return openLane({
     boundary,
     engine: 'orchestration',
@@ -41,6 +43,7 @@ function laneOf(boundary: Boundary, more: Partial<LaneOptions> = {}): Lane {
     contended,
     backward,
     observe: (_, batch) => batches.push(batch.length),
+    observeStep: (outcome) => steps.push(outcome),
     observeUndo: () => undefined,
     onRetry: () => undefined,
     ...more,
@@ -61,6 +64,7 @@ describe('a lane', () => {
   test('takes what comes together as one batch', async () => {
     expect(await outcomes(await validated(5))).toEqual(['ok', 'ok', 'ok', 'ok', 'ok']);
     expect(batches).toEqual([5]);
+    expect(steps).toEqual(['ok', 'ok', 'ok', 'ok', 'ok']);
   });
 
   test('takes about a quarter of what is in work, and one at a time when it must not batch', async () => {
