@@ -1,6 +1,8 @@
 -- The rescuer's claim: raises the epoch, so whoever worked on these sagas before can no longer write.
 -- Due are sagas whose retry is due, whose owner's heart stopped, which nobody took up, and which `worker` owns on paper
 -- only: a fault it could not record, or a restart under the same name. What it has in hand (`active`) is left alone.
+-- The patience with a saga that does not move doubles with each claim, up to 16 times: behind a backlog that takes longer
+-- than `unowned`, claiming again and again would fence the very envelopes that are about to move it.
 create or replace function rescue_sagas(
   engine text, worker text, active bigint[], max_count int, silent interval, unowned interval
 ) returns table (saga_id bigint, order_id bigint, epoch int, status text, current_step text, facts jsonb, attempts int, age interval) language sql as $$
@@ -9,7 +11,7 @@ create or replace function rescue_sagas(
     select d.saga_id from saga_state d
     where d.status in ('RUNNING', 'COMPENSATING') and d.saga_type = engine and not d.saga_id = any(active) and case
       when d.next_run_at is not null then d.next_run_at <= now()
-      when d.owner is null or d.owner = worker then d.updated_at < now() - unowned
+      when d.owner is null or d.owner = worker then d.updated_at < now() - unowned * power(2, least(d.epoch - 1, 4))
       else not exists (select from worker_heartbeat h where h.worker_id = d.owner and h.beat_at > now() - silent) end
     order by d.saga_id limit max_count for update skip locked
   ) due

@@ -23,6 +23,8 @@ export const beatMs = 500;
 export const silentMs = 2_000;
 /** At most this many per sweep, so that a recovering database is not flooded. */
 const maxPerSweep = 500;
+/** With this many sagas in hand a worker claims no more: after a long outage the rest waits in Postgres, not in memory. */
+const maxInHand = 4_000;
 
 export interface Rescuer {
   runOnce(): Promise<number>;
@@ -38,7 +40,10 @@ export async function startRescuer(options: RescuerOptions): Promise<Rescuer> {
   const stopped = new AbortController();
   const runOnce = async (): Promise<number> => {
     await beat(db, worker, role);
-    const call: RescueCall = { engine, worker, active: options.active(), maxCount: maxPerSweep, silentMs, unownedMs };
+    const active = options.active();
+    const maxCount = Math.min(maxPerSweep, maxInHand - active.length);
+    if (maxCount <= 0) return 0;
+    const call: RescueCall = { engine, worker, active, maxCount, silentMs, unownedMs };
     const rescued = await rescueSagas(db, call);
     if (rescued.length > 0) {
       log.warn({ engine, rescued: rescued.length, first: rescued[0]?.saga.sagaId }, 'rescued sagas');

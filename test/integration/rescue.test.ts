@@ -84,6 +84,21 @@ describe('a rescuer takes a saga', () => {
     expect(idsOf(await rescue())).toEqual([lost.sagaId]);
   });
 
+  test('that nobody moves, with twice the patience after each claim: it may wait behind a backlog', async () => {
+    const saga = await opened();
+    const takenAfter = async (secondsAgo: number) => {
+      await owned(saga, null, secondsAgo);
+      return idsOf(await rescue());
+    };
+    expect(await takenAfter(4)).toEqual([saga.sagaId]);
+    expect(await takenAfter(4)).toEqual([]);
+    expect(await takenAfter(7)).toEqual([saga.sagaId]);
+    expect(await takenAfter(7)).toEqual([]);
+    expect(await takenAfter(13)).toEqual([saga.sagaId]);
+    await db.pool.query('update saga_state set epoch = 1000 where saga_id = $1', [saga.sagaId]);
+    expect(await takenAfter(50)).toEqual([saga.sagaId]);
+  });
+
   test('that it owns on paper only, and none that it has in hand', async () => {
     const [paper, inHand] = (await open(2)) as [Saga, Saga];
     await Promise.all([owned(paper, 'rescuer', 4), owned(inHand, 'rescuer', 4)]);
@@ -240,6 +255,31 @@ describe('the rescuer’s loop', () => {
     const last = await beats('w9');
     await beat(db.pool, 'somebody else', 'test');
     expect(await beats('w9')).toBe(last);
+  });
+
+  test('claims nothing while it has its hands full, and beats on', async () => {
+    const saga = await opened();
+    await owned(saga, 'dead');
+    let inHand = 4_000;
+    const taken: number[] = [];
+    const loop = await startRescuer({
+      db: db.pool,
+      engine: 'orchestration',
+      worker: 'w9',
+      role: 'orchestrator',
+      log,
+      unownedMs: 3_000,
+      active: () => Array.from({ length: inHand }, (_, i) => -i - 1),
+      takeOver: (rescued) => taken.push(...idsOf(rescued)),
+    });
+    const first = await beats('w9');
+    expect(await loop.runOnce()).toBe(0);
+    expect(await beats('w9')).not.toBe(first);
+    expect(await stateOf(saga)).toMatchObject({ epoch: 1 });
+    inHand = 3_999;
+    await loop.runOnce();
+    await loop.stop();
+    expect(taken).toEqual([saga.sagaId]);
   });
 
   test('survives a sweep that failed', async () => {
