@@ -273,12 +273,14 @@ describe('the rescuer’s loop', () => {
       takeOver: (rescued) => taken.push(...idsOf(rescued)),
     });
     const first = await beats('w9');
-    expect(await loop.runOnce()).toBe(0);
-    expect(await beats('w9')).not.toBe(first);
-    expect(await stateOf(saga)).toMatchObject({ epoch: 1 });
+    const whileFull = await loop.runOnce();
+    const [second, state] = [await beats('w9'), await stateOf(saga)];
     inHand = 3_999;
     await loop.runOnce();
     await loop.stop();
+    expect(whileFull).toBe(0);
+    expect(second).not.toBe(first);
+    expect(state).toMatchObject({ epoch: 1 });
     expect(taken).toEqual([saga.sagaId]);
   });
 
