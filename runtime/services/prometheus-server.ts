@@ -1,0 +1,152 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { closeSync, existsSync, openSync, realpathSync, writeFileSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { repository } from '../repository.ts';
+import { servicesDir } from './cache.ts';
+import { ServicesError } from './errors.ts';
+import { type Lease, sweepLeases, takeLease } from './lease.ts';
+import { tail } from './postgres-server.ts';
+import { endProcess, freePort, hasExited, identify } from './processes.ts';
+
+export interface PrometheusOptions {
+  /** What to scrape: `address` is host and port, `job` becomes the label of that name. */
+  readonly targets: readonly { readonly job: string; readonly address: string }[];
+  /** Between two scrapes, and between two evaluations of rules; default 1 s. */
+  readonly scrapeMs?: number;
+  /** Load the recording rules and alerts of `dashboards/prometheus/rules`; default no. */
+  readonly rules?: boolean;
+  /** To listen on; default a free one. */
+  readonly port?: number;
+  /** Default: ours. PROMETHEUS_BIN and PATH say which program. */
+  readonly env?: NodeJS.ProcessEnv;
+}
+
+export interface PrometheusServer {
+  readonly url: string;
+  readonly pid: number;
+  /** Ends it and removes its data. */
+  stop(): Promise<void>;
+}
+
+const readyLimitMs = 10_000;
+/** It is there to look at a run, not to keep history: whatever comes first. */
+const retention = ['--storage.tsdb.retention.time=1d', '--storage.tsdb.retention.size=256MB'];
+/** Else it waits 5 s before it scrapes for the first time. A hidden flag: a version that does not know it is started without. */
+const hurry = ['--scrape.discovery-reload-interval=100ms'];
+
+/** PROMETHEUS_BIN, else `prometheus` on PATH; undefined when there is none that runs. */
+export function findPrometheus(env: NodeJS.ProcessEnv = process.env): string | undefined {
+  const given = env['PROMETHEUS_BIN'];
+  const files =
+    given === undefined || given === ''
+      ? (env['PATH'] ?? '').split(delimiter).map((dir) => join(dir, 'prometheus'))
+      : [given];
+  return files.find((file) => existsSync(file) && spawnSync(file, ['--version']).status === 0);
+}
+
+/**
+ * A Prometheus of our own on loopback, its data in a directory of its own. It ends with this process, however that ends.
+ * Rejects with a ServicesError (exit code 4) when there is none to start or it does not come up.
+ */
+export async function startPrometheus(options: PrometheusOptions, signal?: AbortSignal): Promise<PrometheusServer> {
+  const binary = findPrometheus(options.env);
+  if (binary === undefined)
+    throw new ServicesError(
+      4,
+      'no Prometheus to start. Tried: PROMETHEUS_BIN, prometheus on PATH. Install one (`apt-get install -y prometheus`, `brew install prometheus`).',
+    );
+  const root = servicesDir();
+  await sweepLeases(root);
+  const lease = takeLease(root);
+  try {
+    return await launchUntilReady(binary, lease, options, signal);
+  } catch (error) {
+    lease.release();
+    throw error;
+  }
+}
+
+async function launchUntilReady(
+  binary: string,
+  lease: Lease,
+  options: PrometheusOptions,
+  signal?: AbortSignal,
+): Promise<PrometheusServer> {
+  const log = join(lease.dir, 'prometheus.log');
+  writeFileSync(join(lease.dir, 'prometheus.yml'), configuration(options));
+  for (const flags of [hurry, []]) {
+    signal?.throwIfAborted();
+    const address = `127.0.0.1:${options.port ?? (await freePort())}`;
+    const child = launch(binary, lease.dir, log, [`--web.listen-address=${address}`, ...flags]);
+    lease.addChild(child.pid, 'SIGTERM');
+    if (await isReady(child, `http://${address}`, lease.dir, signal)) return server(child, `http://${address}`, lease);
+    await end(child);
+  }
+  signal?.throwIfAborted();
+  throw new ServicesError(4, `Prometheus (${binary}) did not start:\n${tail(log)}`);
+}
+
+function server(child: ChildProcess, url: string, lease: Lease): PrometheusServer {
+  let stopping: Promise<void> | undefined;
+  const stop = async (): Promise<void> => {
+    await end(child);
+    lease.release();
+  };
+  return { url, pid: child.pid ?? 0, stop: () => (stopping ??= stop()) };
+}
+
+/** As JSON, which is YAML: nothing in an address can become another setting. */
+function configuration({ targets, scrapeMs = 1_000, rules = false }: PrometheusOptions): string {
+  const every = `${scrapeMs}ms`;
+  return JSON.stringify({
+    global: { scrape_interval: every, scrape_timeout: every, evaluation_interval: every },
+    rule_files: rules ? [join(repository, 'dashboards', 'prometheus', 'rules', '*.yml')] : [],
+    scrape_configs: targets.map(({ job, address }) => ({
+      job_name: job,
+      static_configs: [{ targets: [address] }],
+    })),
+  });
+}
+
+function launch(binary: string, dir: string, log: string, flags: readonly string[]): ChildProcess {
+  const out = openSync(log, 'a');
+  try {
+    const child = spawn(
+      binary,
+      [...['--config.file=prometheus.yml', '--storage.tsdb.path=data', '--log.level=warn'], ...retention, ...flags],
+      { cwd: dir, detached: true, stdio: ['ignore', out, out] },
+    );
+    child.on('error', () => undefined); // Shows as an exit.
+    child.unref();
+    return child;
+  } finally {
+    closeSync(out);
+  }
+}
+
+/** Somebody else may have taken the port meanwhile, and be a Prometheus too: ours is the one that says our directory. */
+async function isReady(child: ChildProcess, url: string, dir: string, signal?: AbortSignal): Promise<boolean> {
+  const until = performance.now() + readyLimitMs;
+  while (performance.now() < until && child.pid !== undefined && !hasExited(child) && signal?.aborted !== true) {
+    const [ready, runtime] = await Promise.all([get(`${url}/-/ready`), get(`${url}/api/v1/status/runtimeinfo`)]);
+    if (ready !== undefined && runtime?.includes(JSON.stringify(realpathSync(dir))) === true) return true;
+    await sleep(20);
+  }
+  return false;
+}
+
+async function get(url: string): Promise<string | undefined> {
+  try {
+    const response = await fetch(url, { signal: AbortSignal.timeout(1_000) });
+    const text = await response.text();
+    return response.ok ? text : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  const process = child.pid === undefined || hasExited(child) ? undefined : identify(child.pid);
+  if (process !== undefined) await endProcess(process, 'SIGTERM');
+}
