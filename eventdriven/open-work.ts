@@ -9,6 +9,8 @@ export interface OpenWorkOptions {
   readonly metrics: Metrics;
   readonly log: Logger;
   readonly queues: readonly Queue[];
+  /** Of the payment's saga, that this worker knows. */
+  readonly versions: readonly number[];
 }
 
 /** How often the gauges are brought up to date: more often than anybody scrapes. */
@@ -19,6 +21,9 @@ const jobStates = ['waiting', 'active', 'delayed', 'failed'] as const;
 interface Row {
   readonly running: number;
   readonly compensating: number;
+  readonly attention: number;
+  readonly strange: readonly number[] | null;
+  readonly strangers: number;
   readonly oldest_seconds: number;
   readonly unpublished: number;
   readonly lag_seconds: number;
@@ -27,6 +32,9 @@ interface Row {
 /** One statement over the partial indexes of what is open: costs nothing when nothing is. */
 const openWork = `
   select count(*) filter (where s.status = 'RUNNING') as running, count(*) filter (where s.status = 'COMPENSATING') as compensating,
+    count(*) filter (where s.attention_at is not null) as attention,
+    count(*) filter (where s.definition_version <> all($1::int[])) as strangers,
+    array_agg(distinct s.definition_version) filter (where s.definition_version <> all($1::int[])) as strange,
     coalesce(extract(epoch from now() - min(s.created_at)), 0)::float8 as oldest_seconds, e.unpublished, e.lag_seconds
   from (select count(*) as unpublished, coalesce(extract(epoch from now() - min(x.created_at)), 0)::float8 as lag_seconds
     from external_event_log x where x.status in ('PENDING', 'FAILED')) e
@@ -46,13 +54,18 @@ export function watchOpenWork(options: OpenWorkOptions): { refresh(): Promise<vo
       metrics.queueOldest.set({ queue: queue.name }, Math.max(0, ageMs) / 1_000);
     }
   };
+  let stale = false; // Said once, not every two seconds for as long as the database is away.
   const loop = (async () => {
     for (;;) {
       await sleep(everyMs, undefined, { signal: stopped.signal }).catch(() => undefined);
       if (stopped.signal.aborted) return;
-      await refresh().catch((error: unknown) => {
-        log.warn({ err: error }, 'the gauges of open work are stale');
-      });
+      try {
+        await refresh();
+        stale = false;
+      } catch (error) {
+        if (!stale) log.warn({ err: error }, 'the gauges of open work are stale');
+        stale = true;
+      }
     }
   })();
   return {
@@ -69,6 +82,7 @@ async function readDatabase({ db, metrics }: OpenWorkOptions): Promise<void> {
   if (row === undefined) return;
   const open = { RUNNING: row.running, COMPENSATING: row.compensating };
   for (const status of sagaStates) metrics.sagaState.set({ status }, open[status]);
+  metrics.sagaAttention.set(row.attention);
   metrics.oldestOpen.set({ side: 'saga' }, row.oldest_seconds);
   metrics.outboxUnpublished.set(row.unpublished);
   metrics.outboxLag.set(row.lag_seconds);

@@ -8,15 +8,21 @@ import { listen } from '../runtime/http.ts';
 import { announceReady, runUntilSignal, type Stoppable, stopInReverse } from '../runtime/lifecycle.ts';
 import { createLog, type Logger } from '../runtime/log.ts';
 import { createMetrics, type Metrics } from '../runtime/metrics.ts';
+import { openEvents } from '../runtime/telemetry.ts';
 import { createAdmission } from './admission.ts';
 import { createApp } from './app.ts';
-import { startEngines } from './engines.ts';
+import { collect } from './collect.ts';
+import { createConsole, figuresFrom } from './console/console.ts';
+import { routerFacts } from './console/snapshot.ts';
+import { enginesOf, type RouterEngines, startEngines } from './engines.ts';
 import { createHeldRequests } from './held-requests.ts';
 import { createPaymentMetrics } from './payment-metrics.ts';
 import { watchRollout } from './rollout.ts';
+import { announceApplied } from './rollout-events.ts';
 import { redisHints } from './rollout-hints.ts';
 import { createRouting } from './routing.ts';
 import { createUserTiers } from './user-tiers.ts';
+import { watchVerifications } from './verification-watch.ts';
 
 export interface RouterOverrides {
   /** Instead of the engines of these names. */
@@ -49,6 +55,17 @@ export async function startRouter(config: Config, overrides: RouterOverrides = {
   const log = overrides.log ?? createLog('router', config.logLevel);
   const running: Stoppable[] = [];
   try {
+    const events = await openEvents(config.faro, {
+      app: 'sagashift-router',
+      session: config.workerId,
+      say: (line) => {
+        log.warn(line);
+      },
+      count: (result, n) => {
+        metrics.businessEvents.inc({ result }, n);
+      },
+    });
+    running.push(events);
     const pool = openPool({
       url: config.databaseUrl,
       size: ownConnections,
@@ -67,31 +84,52 @@ export async function startRouter(config: Config, overrides: RouterOverrides = {
       hints: redisHints(config.redisUrl, config.keyPrefix),
       maxAgeMs: overrides.maxAgeMs,
       pollMs: overrides.pollMs,
+      onApplied: announceApplied(events, config.workerId),
     });
     running.push(watch);
+    running.push(await watchVerifications({ tx: pool, metrics, log }));
 
     const admission = createAdmission({ payments: config.paymentsInFlight, paymentsPerUser: config.paymentsPerUser });
     const held = createHeldRequests();
+    const { pinned, names } = enginesOf(config);
+    const statusPage = createConsole({
+      router: routerFacts(config.workerId, pinned, names),
+      watch,
+      metrics,
+      log,
+      openFigures: figuresFrom(config.databaseUrl),
+    });
     const app = createApp({
       routing: createRouting(watch, createUserTiers({ tx: pool, timeoutMs: overrides.tierTimeoutMs }), engines.pinned),
       engines,
-      counts: createPaymentMetrics(metrics),
+      counts: createPaymentMetrics(metrics, expectedAnswers(engines)),
       admission,
       held,
       metrics,
       log,
       waitLimitMs: config.waitLimitMs,
       pool,
+      console: statusPage,
+      collect: config.collect.enabled
+        ? collect({
+            apiKey: config.collect.apiKey,
+            busy: () => admission.inWork() * 2 >= config.paymentsInFlight,
+            metrics,
+            log,
+          })
+        : undefined,
       ready: async () => engines.pinned !== undefined || !watch.stale(),
     });
     const server = await listen(app, config.host, config.port);
     running.push({
       stop: async () => {
         const closing = server.close();
+        const unwatched = statusPage.stop(); // at once: the server waits for open streams
+        const flushing = events.stop(); // beside the payments, not after them
         const left = await admission.drain(drainMs);
         if (left > 0) log.warn({ left }, 'payments are still open: their requests are answered 202');
         held.releaseAll();
-        await closing;
+        await Promise.all([closing, flushing, unwatched]);
       },
     });
     let stopping: Promise<void> | undefined;
@@ -101,6 +139,9 @@ export async function startRouter(config: Config, overrides: RouterOverrides = {
     throw error;
   }
 }
+
+const expectedAnswers = ({ pinned, on }: RouterEngines) =>
+  (pinned === undefined ? (['legacy', 'saga'] as const) : [pinned]).map((side) => ({ side, engine: on(side).name }));
 
 function commandLine(argv: readonly string[]): Partial<Pick<Config, 'engine' | 'port'>> {
   const names = engineRows.map((row) => row.name);

@@ -2,7 +2,8 @@ import type { Route, Side } from '../domain/payment-engine.ts';
 import type { Metrics } from '../runtime/metrics.ts';
 
 /** `rejected`: a rule said no. `bad`: a fault, or not final within the wait limit. */
-export type Outcome = 'good' | 'rejected' | 'bad';
+const outcomes = ['good', 'rejected', 'bad'] as const;
+export type Outcome = (typeof outcomes)[number];
 
 export interface PaymentMetrics {
   decided(route: Route): void;
@@ -11,11 +12,29 @@ export interface PaymentMetrics {
   answered(side: Side, engine: string, outcome: Outcome, seconds: number): void;
 }
 
-/** Looks each combination of labels up once: prom-client's own look-up costs more than the count. */
-export function createPaymentMetrics(metrics: Metrics): PaymentMetrics {
+/**
+ * Looks each combination of labels up once: prom-client's own look-up costs more than the count. What is `expected` is there as
+ * 0 from the start: Prometheus sees no increase in a series that begins with 1, and would miss the first fault.
+ */
+export function createPaymentMetrics(
+  metrics: Metrics,
+  expected: readonly { readonly side: Side; readonly engine: string }[] = [],
+): PaymentMetrics {
   const decisions = new Map<string, { inc(): void }>();
-  const answers = new Map<string, { count: { inc(): void }; time: { observe(seconds: number): void } }>();
+  const answers = new Map<string, { count: { inc(by?: number): void }; time: { observe(seconds: number): void } }>();
   const inflight = { legacy: metrics.inflight.labels('legacy'), saga: metrics.inflight.labels('saga') };
+  const child = (side: Side, engine: string, outcome: Outcome) => {
+    const key = `${side} ${engine} ${outcome}`;
+    let found = answers.get(key);
+    if (found === undefined) {
+      const labels = { side, engine, outcome };
+      found = { count: metrics.requests.labels(labels), time: metrics.duration.labels(labels) };
+      answers.set(key, found);
+    }
+    return found;
+  };
+  for (const { side, engine } of expected) for (const outcome of outcomes) child(side, engine, outcome).count.inc(0);
+  metrics.shed.inc({ side: 'router' }, 0);
   return {
     inWork(side, change) {
       inflight[side].inc(change);
@@ -27,15 +46,9 @@ export function createPaymentMetrics(metrics: Metrics): PaymentMetrics {
       counter.inc();
     },
     answered(side, engine, outcome, seconds) {
-      const key = `${side} ${engine} ${outcome}`;
-      let child = answers.get(key);
-      if (child === undefined) {
-        const labels = { side, engine, outcome };
-        child = { count: metrics.requests.labels(labels), time: metrics.duration.labels(labels) };
-        answers.set(key, child);
-      }
-      child.count.inc();
-      child.time.observe(seconds);
+      const { count, time } = child(side, engine, outcome);
+      count.inc();
+      time.observe(seconds);
     },
   };
 }

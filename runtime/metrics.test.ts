@@ -1,10 +1,12 @@
 import { describe, expect, test } from '@jest/globals';
-import { createMetrics, durationBuckets } from './metrics.ts';
+import { createMetrics, durationBuckets, metricNames } from './metrics.ts';
 
 describe('the metrics', () => {
   test('keep to the naming rules: prefix, base unit, _total on counters only, help', async () => {
     const { registry } = createMetrics();
-    const own = (await registry.getMetricsAsJSON()).filter((metric) => /^(payment|external)_/.test(metric.name));
+    const own = (await registry.getMetricsAsJSON()).filter((metric) =>
+      /^(payment|external|data_platform)_/.test(metric.name),
+    );
     expect(own.length).toBeGreaterThan(30);
     for (const { name, help, type } of own) {
       expect(help).not.toBe('');
@@ -16,6 +18,17 @@ describe('the metrics', () => {
   test('have the limits that are judged by as bucket edges, in rising order', () => {
     expect(durationBuckets).toEqual([...durationBuckets].sort((a, b) => a - b));
     for (const edge of [0.0005, 0.005, 0.5, 1, 2, 3, 5, 8, 10, 30]) expect(durationBuckets).toContain(edge);
+  });
+
+  test('are named for those who ask Prometheus', () => {
+    expect(metricNames.requests).toBe('payment_requests_total');
+  });
+
+  test('say nothing of what this process never measured', async () => {
+    const { registry, outboxUnpublished } = createMetrics();
+    expect(await registry.metrics()).not.toMatch(/^payment_outbox_unpublished /m);
+    outboxUnpublished.set(0);
+    expect(await registry.metrics()).toMatch(/^payment_outbox_unpublished 0$/m);
   });
 
   test('count apart in two registries of one process', async () => {

@@ -87,6 +87,17 @@ const definitions = {
     ['step', 'outcome'],
   ),
   sagaState: gauge('payment_saga_state', 'Sagas that are not final', ['status']),
+  sagaAttention: gauge('payment_saga_attention', 'Open sagas that have faulted so often that a person should look'),
+  sagaUnknownVersion: gauge(
+    'payment_saga_unknown_version',
+    'Open sagas of a definition that this worker does not know, and leaves alone',
+  ),
+  sagaExpired: counter('payment_saga_expired_total', 'Sagas turned back because their deadline had passed'),
+  sagaFenced: counter('payment_saga_fenced_total', 'Writes refused to a worker that no longer owned the saga', [
+    'step',
+    'op',
+  ]),
+  receiptsPruned: counter('payment_saga_receipts_pruned_total', 'Final sagas whose receipts were pruned'),
   compensations: counter('payment_saga_compensations_total', 'Boundaries undone', ['step', 'outcome']),
   sagaRecovered: counter('payment_saga_recovered_total', 'Sagas claimed from a silent worker'),
   batchSize: sizes('payment_batch_size', 'Payments in one transaction of a boundary', ['boundary']),
@@ -99,8 +110,38 @@ const definitions = {
   outboxLag: gauge('payment_outbox_lag_seconds', 'Age of the oldest event that is not delivered'),
   deliveries: counter('external_events_total', 'Deliveries tried, by result', ['target', 'status']),
   deadLetters: gauge('external_event_dead_letters', 'Events given up on', ['target']),
+  deliveryOldest: gauge('external_event_oldest_seconds', 'Age of the oldest event not delivered to a target', [
+    'target',
+  ]),
+  breakerState: gauge('external_event_breaker_state', 'Circuit breaker of a target: 0 closed, 1 half-open, 2 open', [
+    'target',
+  ]),
+  received: counter('data_platform_events_total', 'Events that reached the data platform, by what became of them', [
+    'result',
+  ]),
+  consistencyChecked: counter(
+    'payment_consistency_checked_total',
+    'Orders examined by recorded verifications, added up over all of them',
+  ),
+  consistencyMismatches: counter(
+    'payment_consistency_mismatches_total',
+    'Violations found by recorded verifications, added up over all of them',
+    ['severity'],
+  ),
+  verificationLastSuccess: gauge(
+    'payment_verification_last_success_timestamp_seconds',
+    'When the last recorded verification that found nothing wrong ended',
+  ),
+  collectRequests: counter('collect_requests_total', 'Posts to /collect, by what became of them', ['outcome']),
+  collectItems: counter('collect_items_total', 'Items of telemetry taken at /collect', ['kind']),
+  businessEvents: counter('business_events_total', 'Business events for the Faro sink', ['result']),
 } as const satisfies Readonly<Record<string, Definition>>;
 type Definitions = typeof definitions;
+
+/** For those who ask Prometheus: dashboards and rules. */
+export const metricNames = Object.fromEntries(
+  Object.entries(definitions).map(([key, { name }]) => [key, name]),
+) as unknown as { readonly [Key in keyof Definitions]: Definitions[Key]['name'] };
 
 type Instrument<D> =
   D extends Row<'counter', infer L>
@@ -117,16 +158,22 @@ export interface Metrics extends Instruments {
 }
 
 function instrument(definition: Definition, registry: Registry): Counter | Gauge | Histogram {
-  const { name, help } = definition;
-  const options = { name, help, labelNames: [...definition.labels], registers: [registry] };
+  const { name, help, labels } = definition;
+  const options = { name, help, labelNames: [...labels], registers: [registry] };
   switch (definition.kind) {
     case 'counter':
       return new Counter(options);
     case 'gauge':
-      return new Gauge(options);
+      return labels.length === 0 ? unsaid(new Gauge(options)) : new Gauge(options);
     case 'histogram':
       return new Histogram({ ...options, buckets: [...definition.buckets] });
   }
+}
+
+/** prom-client has a gauge without labels say 0 from its start, also in a process that never measures it: nothing is not 0. */
+function unsaid(gauge: Gauge): Gauge {
+  gauge.remove();
+  return gauge;
 }
 
 /** One registry per process, so that tests and engines in one process do not count into each other's. */

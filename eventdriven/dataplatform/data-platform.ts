@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { listen } from '../../runtime/http.ts';
+import { createMetrics, type Metrics } from '../../runtime/metrics.ts';
 import { problem } from '../../runtime/problem.ts';
 import { parseEvents } from './event-body.ts';
 import { readBody, Refused } from './request-body.ts';
@@ -16,6 +17,8 @@ export interface DataPlatformOptions {
   readonly failureRate: number;
   /** Decides which ones fail. */
   readonly seed: number;
+  /** Default: its own. */
+  readonly metrics?: Metrics;
   /** Stops the server as `stop` does. */
   readonly signal?: AbortSignal;
 }
@@ -27,6 +30,7 @@ export interface DataPlatform {
 }
 
 const maxSources = 64;
+const results = ['new', 'duplicate', 'refused'] as const;
 
 /**
  * Stands for the outside system that wants to hear about payments. Plain node:http, because it shares the machine with what is measured.
@@ -34,10 +38,17 @@ const maxSources = 64;
  * - `POST /v1/events/:source` takes one event or an array of up to 100 and answers 202 (or 503, see `failureRate`).
  *   Events are deduplicated by source and eventId; a source is the engine or arm they come from.
  * - `GET /v1/stats` answers SourceCounts by source, `DELETE /v1/stats` forgets everything.
+ * - `GET /metrics`: events by result. Not by source: that is a name from outside.
  */
 export async function startDataPlatform(options: DataPlatformOptions): Promise<DataPlatform> {
   const sources = new Map<string, Source>();
   const random = seededRandom(options.seed);
+  const metrics = options.metrics ?? createMetrics();
+  const received = Object.fromEntries(results.map((result) => [result, metrics.received.labels({ result })])) as Record<
+    (typeof results)[number],
+    { inc(by: number): void }
+  >;
+  for (const result of results) received[result].inc(0);
   const server = await listen(
     (req, res) => {
       answer(req, res).catch((error: unknown) => {
@@ -65,6 +76,9 @@ export async function startDataPlatform(options: DataPlatformOptions): Promise<D
       allow(req, 'GET', 'DELETE');
       if (req.method === 'DELETE') sources.clear();
       json(res, 200, Object.fromEntries([...sources].map(([name, { counts }]) => [name, counts])));
+    } else if (path === '/metrics') {
+      allow(req, 'GET');
+      res.setHeader('content-type', metrics.registry.contentType).end(await metrics.registry.metrics());
     } else if (path === '/healthz') {
       json(res, 200, { status: 'ok' });
     } else {
@@ -83,8 +97,13 @@ export async function startDataPlatform(options: DataPlatformOptions): Promise<D
     const source = sourceOf(name);
     source.counts.requests += 1;
     const fails = random() < options.failureRate;
+    const before = source.counts.duplicates;
     if (fails) source.counts.failed += 1;
     else source.take(events);
+    const duplicates = source.counts.duplicates - before;
+    received.refused.inc(fails ? events.length : 0);
+    received.new.inc(fails ? 0 : events.length - duplicates);
+    received.duplicate.inc(duplicates);
     // The effect comes before the answer: a caller that gives up waiting does not know whether its events were taken.
     const left = options.latencyMs - (performance.now() - arrived);
     if (left > 0) await sleep(left);

@@ -32,8 +32,8 @@ export interface PrometheusServer {
 const readyLimitMs = 10_000;
 /** It is there to look at a run, not to keep history: whatever comes first. */
 const retention = ['--storage.tsdb.retention.time=1d', '--storage.tsdb.retention.size=256MB'];
-/** Else it waits 5 s before it scrapes for the first time. A hidden flag: a version that does not know it is started without. */
-const hurry = ['--scrape.discovery-reload-interval=100ms'];
+/** A free port may be taken again before it is used. */
+const portTries = 2;
 
 /** PROMETHEUS_BIN, else `prometheus` on PATH; undefined when there is none that runs. */
 export function findPrometheus(env: NodeJS.ProcessEnv = process.env): string | undefined {
@@ -46,7 +46,8 @@ export function findPrometheus(env: NodeJS.ProcessEnv = process.env): string | u
 }
 
 /**
- * A Prometheus of our own on loopback, its data in a directory of its own. It ends with this process, however that ends.
+ * A Prometheus of our own on loopback, its data in a directory of its own. It ends with this process, however that ends. Its first
+ * scrape comes about 5 s after its start: that is how long it takes to discover even targets that are listed.
  * Rejects with a ServicesError (exit code 4) when there is none to start or it does not come up.
  */
 export async function startPrometheus(options: PrometheusOptions, signal?: AbortSignal): Promise<PrometheusServer> {
@@ -75,10 +76,10 @@ async function launchUntilReady(
 ): Promise<PrometheusServer> {
   const log = join(lease.dir, 'prometheus.log');
   writeFileSync(join(lease.dir, 'prometheus.yml'), configuration(options));
-  for (const flags of [hurry, []]) {
+  for (let tries = 1; tries <= portTries; tries += 1) {
     signal?.throwIfAborted();
     const address = `127.0.0.1:${options.port ?? (await freePort())}`;
-    const child = launch(binary, lease.dir, log, [`--web.listen-address=${address}`, ...flags]);
+    const child = launch(binary, lease.dir, log, address);
     lease.addChild(child.pid, 'SIGTERM');
     if (await isReady(child, `http://${address}`, lease.dir, signal)) return server(child, `http://${address}`, lease);
     await end(child);
@@ -109,14 +110,15 @@ function configuration({ targets, scrapeMs = 1_000, rules = false }: PrometheusO
   });
 }
 
-function launch(binary: string, dir: string, log: string, flags: readonly string[]): ChildProcess {
+function launch(binary: string, dir: string, log: string, address: string): ChildProcess {
   const out = openSync(log, 'a');
   try {
-    const child = spawn(
-      binary,
-      [...['--config.file=prometheus.yml', '--storage.tsdb.path=data', '--log.level=warn'], ...retention, ...flags],
-      { cwd: dir, detached: true, stdio: ['ignore', out, out] },
-    );
+    const flags = ['--config.file=prometheus.yml', '--storage.tsdb.path=data', '--log.level=warn', ...retention];
+    const child = spawn(binary, [...flags, `--web.listen-address=${address}`], {
+      cwd: dir,
+      detached: true,
+      stdio: ['ignore', out, out],
+    });
     child.on('error', () => undefined); // Shows as an exit.
     child.unref();
     return child;

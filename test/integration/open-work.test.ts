@@ -52,8 +52,9 @@ describe('the gauges of open work', () => {
     const orders = await manyOrders(db.pool, 5);
     const ids = orders.map((order) => order.id);
     await db.pool.query(
-      `insert into saga_state (saga_type, order_id, status, current_step, created_at)
-       select 'orchestration', o, case when n <= 2 then 'COMPENSATING' else 'RUNNING' end, 'accepted', now() - interval '1 minute'
+      `insert into saga_state (saga_type, order_id, status, current_step, created_at, attention_at)
+       select 'orchestration', o, case when n <= 2 then 'COMPENSATING' else 'RUNNING' end, 'accepted', now() - interval '1 minute',
+         case when n = 1 then now() end
        from unnest($1::bigint[]) with ordinality x (o, n)`,
       [ids],
     );
@@ -70,6 +71,7 @@ describe('the gauges of open work', () => {
       'payment_saga_state{status="RUNNING"}': 3,
       'payment_saga_state{status="COMPENSATING"}': 2,
     });
+    expect(await values('payment_saga_attention')).toEqual({ payment_saga_attention: 1 });
     const oldest = (await values('payment_oldest_open_seconds'))['payment_oldest_open_seconds{side="saga"}'];
     expect(oldest).toBeGreaterThanOrEqual(60);
     expect(await values('payment_outbox_unpublished')).toEqual({ payment_outbox_unpublished: 3 });
