@@ -1,6 +1,7 @@
 import { type StepEvents, stepEvents } from './events.ts';
 import type { Isolation } from './ports.ts';
-import { pivot, type Step, type StepName, steps } from './steps.ts';
+import { defineSaga, type SagaDefinition } from './saga-definition.ts';
+import { type Step, type StepName, steps } from './steps.ts';
 
 export type Domain = 'order' | 'balance' | 'product' | 'payment';
 
@@ -41,9 +42,10 @@ const stepTimeoutsMs: Readonly<Record<StepName, number>> = {
 
 /**
  * Throws a TypeError unless the notation names the five steps in their order, each once, and leaves v and c together: the
- * first boundary fixes what is due, and everything after it, an undo included, works from that.
+ * first boundary fixes what is due, and everything after it, an undo included, works from that. `version` is for the message
+ * of a DefinitionError.
  */
-export function parseCut(notation: string): Cut {
+export function parseCut(notation: string, version = 1): Cut {
   if (notation.replaceAll('-', '') !== steps.map((s) => s.letter).join('') || /^-|-$|--/.test(notation)) {
     throw new TypeError(
       `'${notation}' is not a cut: name the steps v, c, b, s, p in this order, with '-' between boundaries`,
@@ -52,19 +54,33 @@ export function parseCut(notation: string): Cut {
   if (notation.startsWith('v-')) {
     throw new TypeError(`'${notation}' is not a cut: v and c stay together, the first boundary fixes what is due`);
   }
-  return notation.split('-').map((letters, i) => {
-    const parts = steps.filter((step) => letters.includes(step.letter));
-    const [first, last] = [parts[0] as Step, parts[parts.length - 1] as Step];
-    return {
-      name: first.name,
-      no: i + 1,
-      steps: parts,
-      domain: domains[first.name],
-      events: { ...stepEvents[first.name], passed: stepEvents[last.name].passed },
-      last: parts.some((step) => step.name === pivot),
-      timeoutMs: parts.reduce((sum, step) => sum + stepTimeoutsMs[step.name], 0),
-    };
-  });
+  return definePayment(notation, version).boundaries.map(toBoundary);
+}
+
+/** The payment's saga in this cut; DefinitionError unless its steps stand in an order that is safe. */
+const definePayment = (notation: string, version: number): SagaDefinition<Step> =>
+  defineSaga(
+    {
+      type: 'payment',
+      version,
+      boundaries: notation
+        .split('-')
+        .map((letters) => steps.filter((step) => letters.includes(step.letter)).map((step) => step.name)),
+    },
+    steps,
+  );
+
+function toBoundary(parts: readonly Step[], i: number): Boundary {
+  const [first, last] = [parts[0] as Step, parts[parts.length - 1] as Step];
+  return {
+    name: first.name,
+    no: i + 1,
+    steps: parts,
+    domain: domains[first.name],
+    events: { ...stepEvents[first.name], passed: stepEvents[last.name].passed },
+    last: parts.some((step) => step.kind === 'pivot'),
+    timeoutMs: parts.reduce((sum, step) => sum + stepTimeoutsMs[step.name], 0),
+  };
 }
 
 export const oneTransaction = parseCut('vcbsp');

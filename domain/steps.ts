@@ -1,16 +1,28 @@
 import type { LockResource } from './ports.ts';
+import type { SagaStep } from './saga-definition.ts';
 
-/** The five steps of a payment, in order. Each is one SQL function beside its rules, with a lock and an undo. */
+interface PaymentStep extends SagaStep {
+  readonly letter: string;
+  readonly locks: LockResource;
+}
+
+/**
+ * The five steps of a payment, in order. Each is one SQL function beside its rules, with a lock and an undo. The pivot's
+ * undo is no compensation: it only takes the receipt, so that a late payment is not made.
+ */
 export const steps = [
-  { letter: 'v', name: 'validateOrder', locks: 'order' },
-  { letter: 'c', name: 'applyCoupon', locks: 'coupon' },
-  { letter: 'b', name: 'deductBalance', locks: 'balance' },
-  { letter: 's', name: 'confirmStock', locks: 'stock' },
-  { letter: 'p', name: 'createPayment', locks: 'order' },
-] as const satisfies readonly { letter: string; name: string; locks: LockResource }[];
+  {
+    letter: 'v',
+    name: 'validateOrder',
+    kind: 'compensatable',
+    compensation: 'undo_validate_order',
+    locks: 'order',
+  },
+  { letter: 'c', name: 'applyCoupon', kind: 'compensatable', compensation: 'undo_apply_coupon', locks: 'coupon' },
+  { letter: 'b', name: 'deductBalance', kind: 'compensatable', compensation: 'undo_deduct_balance', locks: 'balance' },
+  { letter: 's', name: 'confirmStock', kind: 'compensatable', compensation: 'undo_confirm_stock', locks: 'stock' },
+  { letter: 'p', name: 'createPayment', kind: 'pivot', compensation: null, locks: 'order' },
+] as const satisfies readonly PaymentStep[];
 
 export type Step = (typeof steps)[number];
 export type StepName = Step['name'];
-
-/** After its commit nothing can refuse any more, and it has no compensation. */
-export const pivot: StepName = 'createPayment';

@@ -44,8 +44,11 @@ const openWork = `
 export function watchOpenWork(options: OpenWorkOptions): { refresh(): Promise<void>; stop(): Promise<void> } {
   const { metrics, queues, log } = options;
   const stopped = new AbortController();
+  let strange = '';
   const refresh = async (): Promise<void> => {
-    await readDatabase(options);
+    const found = await readDatabase(options);
+    if (found !== strange && found !== '') log.warn({ versions: found }, 'sagas of an unknown version are left alone');
+    strange = found;
     for (const queue of queues) {
       const counts = await queue.getJobCounts(...jobStates);
       for (const state of jobStates) metrics.queueJobs.set({ queue: queue.name, state }, counts[state] ?? 0);
@@ -77,12 +80,14 @@ export function watchOpenWork(options: OpenWorkOptions): { refresh(): Promise<vo
   };
 }
 
-async function readDatabase({ db, metrics }: OpenWorkOptions): Promise<void> {
-  const [row] = await db.query<Row>(openWork);
-  if (row === undefined) return;
+/** The versions that this worker does not know, as text. */
+async function readDatabase({ db, metrics, versions }: OpenWorkOptions): Promise<string> {
+  const [row] = await db.query<Row>(openWork, [versions]);
+  if (row === undefined) return '';
   const open = { RUNNING: row.running, COMPENSATING: row.compensating };
   for (const status of sagaStates) metrics.sagaState.set({ status }, open[status]);
   metrics.sagaAttention.set(row.attention);
+  metrics.sagaUnknownVersion.set(row.strangers);
   metrics.oldestOpen.set({ side: 'saga' }, row.oldest_seconds);
   metrics.outboxUnpublished.set(row.unpublished);
   metrics.outboxLag.set(row.lag_seconds);
@@ -92,4 +97,5 @@ async function readDatabase({ db, metrics }: OpenWorkOptions): Promise<void> {
      from delivery_route r`,
   );
   for (const { target, n } of dead) metrics.deadLetters.set({ target }, n);
+  return row.strange?.join(', ') ?? '';
 }

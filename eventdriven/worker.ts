@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 
 import type { Domain } from '../domain/cuts.ts';
+import { type PaymentDefinition, paymentDefinitions } from '../domain/saga-definitions.ts';
 import type { Config } from '../runtime/config.ts';
 import type { Metrics } from '../runtime/metrics.ts';
 import { startChoreography } from './choreography/choreography-worker.ts';
@@ -14,6 +15,8 @@ export interface WorkerOptions {
   readonly config: Config;
   readonly metrics: Metrics;
   readonly log: Logger;
+  /** The versions of the payment's saga that it can run, default all there are. Sagas of another are left alone and reported. */
+  readonly definitions?: readonly PaymentDefinition[];
 }
 
 /** Starts the saga workers of this process: the orchestrator, or any of the choreography's domains, or both. */
@@ -21,11 +24,12 @@ export async function startWorker(
   options: WorkerOptions & { readonly roles: readonly WorkerRole[] },
 ): Promise<{ stop(): Promise<void> }> {
   const { roles, config } = options;
+  const knowing = { ...options, definitions: options.definitions ?? paymentDefinitions };
   await installSabotage(config);
   const domains = roles.filter((role): role is Domain => role !== 'orchestrator');
   const started: { stop(): Promise<void> }[] = [];
-  if (roles.includes('orchestrator')) started.push(await startOrchestration(options));
-  if (domains.length > 0) started.push(await startChoreography(options, domains));
+  if (roles.includes('orchestrator')) started.push(await startOrchestration(knowing));
+  if (domains.length > 0) started.push(await startChoreography(knowing, domains));
   return {
     async stop() {
       await Promise.all(started.map((one) => one.stop()));

@@ -30,6 +30,11 @@ describe('the configuration', () => {
       redlock: { retryDelayMs: 10, retryJitterMs: 10, ttlMs: 30_000, waitLimitMs: 30_000 },
       isolation: 'minimal',
       batching: true,
+      saga: {
+        deadlineMs: 60_000,
+        backoff: { firstMs: 100, longestMs: 30_000, attentionAfter: 8 },
+        receiptRetentionMs: 30 * 86_400_000,
+      },
       eventDrivenEnabled: undefined,
       emergencyRollback: false,
       sabotage: undefined,
@@ -92,6 +97,10 @@ describe('the configuration', () => {
     ['SAGASHIFT_BATCHING', 'perhaps', /neither true nor false/],
     ['SAGASHIFT_KEY_PREFIX', 'a b', /letters/],
     ['SAGASHIFT_DATA_PLATFORM_URL', 'ftp://x', /is not a URL like/],
+    ['SAGASHIFT_TARGET_URLS', 'inventory=http://a/,b=ftp://c', /'b=ftp:\/\/c' is not TARGET=URL/],
+    ['SAGASHIFT_DELIVERY_HORIZON_S', '0', /from 1 to 31536000/],
+    ['SAGASHIFT_SAGA_DEADLINE_MS', '0', /from 1 to/],
+    ['SAGASHIFT_RECEIPT_RETENTION_HOURS', '24', /must be more than 24 hours/],
     ['SAGASHIFT_ENGNE', 'legacy', /unknown; there are .*SAGASHIFT_ENGINE/],
     ['DATABASE_URL', 'mysql://x', /is not a URL like postgres/],
     ['DATABASE_URL_ORDER', 'postgres://x', /not supported by this version/],
@@ -99,6 +108,12 @@ describe('the configuration', () => {
     const text = complaint({ ...needed, [name]: value });
     expect(text).toMatch(message);
     expect(text).toContain(name);
+  });
+
+  test('wants receipts to outlive whatever may still ask for them', () => {
+    const long = { ...needed, SAGASHIFT_SAGA_DEADLINE_MS: '86400000', SAGASHIFT_RECEIPT_RETENTION_HOURS: '24' };
+    expect(complaint(long)).toMatch(/RECEIPT_RETENTION_HOURS: must be more than 24 hours: so long a job/);
+    expect(readConfig({ ...long, SAGASHIFT_RECEIPT_RETENTION_HOURS: '25' }).saga.receiptRetentionMs).toBe(90_000_000);
   });
 
   test('names two processes of one machine differently', () => {

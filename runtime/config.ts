@@ -5,8 +5,23 @@ import { type EngineName, engines } from '../domain/engines.ts';
 import { type StepName, steps } from '../domain/steps.ts';
 
 /** Faults that are switched on to prove that the verifier sees them. Never outside a test. */
-export const sabotages = ['refund-without-ledger', 'answer-before-commit', 'receipts-off', 'row-locks-off'] as const;
+export const sabotages = [
+  'refund-without-ledger',
+  'answer-before-commit',
+  'receipts-off',
+  'row-locks-off',
+  'epoch-off',
+  'rescuer-off',
+  'compensation-swallowed',
+] as const;
 export type Sabotage = (typeof sabotages)[number];
+
+/** Where business events go. */
+export interface FaroConfig {
+  /** Of the collector, its path included. */
+  readonly url: string;
+  readonly apiKey: string | undefined;
+}
 
 export interface Config {
   readonly databaseUrl: string;
@@ -33,6 +48,10 @@ export interface Config {
   readonly paymentsPerUser: number;
   readonly dataPlatformUrl: string | undefined;
   readonly outsideTimeoutMs: number;
+  /** Where events for a target go when not to the data platform: the whole URL of the POST, by target system. */
+  readonly targetUrls: Readonly<Record<string, string>>;
+  /** How long an event waits for a target that is not there before it becomes a dead letter, default 24 h. */
+  readonly deliveryHorizonMs: number;
   /** Processing time that a scenario adds to each step, default none. */
   readonly addedMs: Readonly<Record<StepName, number>>;
   readonly redlock: {
@@ -45,11 +64,27 @@ export interface Config {
   /** Another cut than the engine's own, see `parseCut`. */
   readonly cut?: string;
   readonly batching: boolean;
+  readonly saga: {
+    /** A saga whose pivot has not committed by then turns back, default 60 s. Longer than an outage it should ride out. */
+    readonly deadlineMs: number;
+    /** After technical faults: from 100 ms, doubling up to 30 s, shown to people from the 8th in a row. */
+    readonly backoff: { readonly firstMs: number; readonly longestMs: number; readonly attentionAfter: number };
+    /** Receipts of a saga are kept so long after its end, default 30 days. */
+    readonly receiptRetentionMs: number;
+  };
   /** PAYMENT_EVENT_DRIVEN_ENABLED, OR-ed with the rollout row; undefined when it is not set. */
   readonly eventDrivenEnabled: boolean | undefined;
   /** PAYMENT_EMERGENCY_ROLLBACK, OR-ed with the rollout row. */
   readonly emergencyRollback: boolean;
   readonly sabotage: Sabotage | undefined;
+  /** Default: business events go nowhere. */
+  readonly faro: FaroConfig | undefined;
+  readonly collect: {
+    /** Whether the router takes what browsers send to `/collect`; default: only on loopback. */
+    readonly enabled: boolean;
+    /** What they must show to be heard, default nothing. */
+    readonly apiKey: string | undefined;
+  };
   readonly logLevel: string;
   /** Names this process in heartbeats and as the owner of sagas. */
   readonly workerId: string;
@@ -63,14 +98,28 @@ export class ConfigError extends Error {
 
 /** Reads and validates the environment once; the result is frozen and passed down. Empty means not set. */
 export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
-  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''));
-  const complaints = [...unknownNames(given), ...unsupportedNames(given)];
+  const given = onlySet(env);
+  return fromVariables(parse(schema, given, [...unknownNames(given), ...unsupportedNames(given)]));
+}
+
+/** What a command that needs no more than this takes from the environment. */
+export const readFaroConfig = (env: NodeJS.ProcessEnv): FaroConfig | undefined =>
+  faroOf(parse(z.object(faroVariables), onlySet(env), []));
+
+const onlySet = (env: NodeJS.ProcessEnv): Record<string, string | undefined> =>
+  Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''));
+
+function parse<Schema extends z.ZodType>(
+  schema: Schema,
+  given: Readonly<Record<string, unknown>>,
+  complaints: string[],
+): z.infer<Schema> {
   const parsed = schema.safeParse(given);
   for (const { path, message } of parsed.error?.issues ?? []) complaints.push(`${path.join('.')}: ${message}`);
   if (!parsed.success || complaints.length > 0) {
     throw new ConfigError(`the environment can't be used:\n${complaints.map((line) => `  ${line}`).join('\n')}`);
   }
-  return fromVariables(parsed.data);
+  return parsed.data;
 }
 
 const words = (value: string): boolean | undefined =>
@@ -113,6 +162,10 @@ const cut = z.string().superRefine((value, ctx) => {
   }
 });
 
+const anHourMs = 3_600_000;
+/** A job that failed for good can be sent again by a person for so long. */
+export const failedJobsKeptMs = 24 * anHourMs;
+
 const maxAddedMs = 60_000;
 const addedMs = z.string().transform((value, ctx) => {
   const added: Record<string, number> = {};
@@ -131,9 +184,40 @@ const addedMs = z.string().transform((value, ctx) => {
 });
 const stepNames = steps.map((step) => step.name).join(', ');
 
+const targetUrls = z.string().transform((value, ctx) => {
+  const urls: Record<string, string> = {};
+  for (const part of value.split(',')) {
+    const [, name = '', to = ''] = /^\s*([\w.-]{1,64})=(\S+?)\s*$/.exec(part) ?? [];
+    if (!URL.canParse(to) || !['http:', 'https:'].includes(new URL(to).protocol)) {
+      ctx.addIssue({
+        code: 'custom',
+        message: `'${part}' is not TARGET=URL like inventory=http://127.0.0.1:8090/events`,
+      });
+      return z.NEVER;
+    }
+    urls[name] = to;
+  }
+  return urls;
+});
+
 const engineNames = engines.map((row) => row.name) as [EngineName, ...EngineName[]];
 const http = url('http://127.0.0.1:8090', ['http:', 'https:']);
 const aMinute = whole(1, 600_000);
+
+/** What fits into a header; the message does not repeat it. */
+const secret = z.string().regex(/^[\x21-\x7e]{8,512}$/, { error: 'takes 8 to 512 visible ASCII characters' });
+const faroVariables = {
+  SAGASHIFT_FARO_URL: http
+    .refine((value) => URL.canParse(value) && new URL(value).username === '' && new URL(value).password === '', {
+      error: 'must not hold a name or a password: the key is SAGASHIFT_FARO_API_KEY',
+    })
+    .optional(),
+  SAGASHIFT_FARO_API_KEY: secret.optional(),
+};
+const faroOf = (v: { SAGASHIFT_FARO_URL?: string | undefined; SAGASHIFT_FARO_API_KEY?: string | undefined }) =>
+  v.SAGASHIFT_FARO_URL === undefined
+    ? undefined
+    : Object.freeze({ url: v.SAGASHIFT_FARO_URL, apiKey: v.SAGASHIFT_FARO_API_KEY });
 
 const variables = {
   DATABASE_URL: url('postgres://user:password@127.0.0.1:5432/sagashift', ['postgres:', 'postgresql:']),
@@ -157,6 +241,8 @@ const variables = {
   SAGASHIFT_PAYMENTS_PER_USER: whole(1, 100_000).default(200),
   SAGASHIFT_DATA_PLATFORM_URL: http.optional(),
   SAGASHIFT_OUTSIDE_TIMEOUT_MS: aMinute.default(5_000),
+  SAGASHIFT_TARGET_URLS: targetUrls.default({}),
+  SAGASHIFT_DELIVERY_HORIZON_S: whole(1, 31_536_000).default(86_400),
   SAGASHIFT_ADDED_MS: addedMs.default({}),
   SAGASHIFT_REDLOCK_RETRY_DELAY_MS: whole(0, 60_000).default(10),
   SAGASHIFT_REDLOCK_RETRY_JITTER_MS: whole(0, 60_000).default(10),
@@ -165,13 +251,29 @@ const variables = {
   SAGASHIFT_ISOLATION: oneOf(['minimal', 'seed']).default('minimal'),
   SAGASHIFT_CUT: cut.optional(),
   SAGASHIFT_BATCHING: flag.default(true),
+  SAGASHIFT_SAGA_DEADLINE_MS: whole(1, 86_400_000).default(60_000),
+  SAGASHIFT_SAGA_RETRY_DELAY_MS: aMinute.default(100),
+  SAGASHIFT_SAGA_RETRY_LIMIT_MS: aMinute.default(30_000),
+  SAGASHIFT_SAGA_ATTENTION_AFTER: whole(1, 1_000).default(8),
+  SAGASHIFT_RECEIPT_RETENTION_HOURS: whole(1, 87_600).default(720),
   SAGASHIFT_SABOTAGE: oneOf(sabotages).optional(),
+  ...faroVariables,
+  SAGASHIFT_COLLECT: flag.optional(),
+  SAGASHIFT_COLLECT_API_KEY: secret.optional(),
   SAGASHIFT_LOG_LEVEL: oneOf(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
   SAGASHIFT_WORKER_ID: z.string().max(200).optional(),
   PAYMENT_EVENT_DRIVEN_ENABLED: flag.optional(),
   PAYMENT_EMERGENCY_ROLLBACK: flag.default(false),
 };
-const schema = z.object(variables);
+const schema = z.object(variables).superRefine((v, ctx) => {
+  const horizonMs = Math.max(v.SAGASHIFT_SAGA_DEADLINE_MS + v.SAGASHIFT_SAGA_RETRY_LIMIT_MS, failedJobsKeptMs);
+  if (v.SAGASHIFT_RECEIPT_RETENTION_HOURS * anHourMs > horizonMs) return;
+  ctx.addIssue({
+    code: 'custom',
+    path: ['SAGASHIFT_RECEIPT_RETENTION_HOURS'],
+    message: `must be more than ${Math.floor(horizonMs / anHourMs)} hours: so long a job of a saga may still come, and its receipt answers it`,
+  });
+});
 type Variables = z.infer<typeof schema>;
 
 function fromVariables(v: Variables): Config {
@@ -198,6 +300,8 @@ function fromVariables(v: Variables): Config {
     paymentsPerUser: v.SAGASHIFT_PAYMENTS_PER_USER,
     dataPlatformUrl: v.SAGASHIFT_DATA_PLATFORM_URL,
     outsideTimeoutMs: v.SAGASHIFT_OUTSIDE_TIMEOUT_MS,
+    targetUrls: Object.freeze(v.SAGASHIFT_TARGET_URLS),
+    deliveryHorizonMs: v.SAGASHIFT_DELIVERY_HORIZON_S * 1_000,
     addedMs: Object.freeze({ ...none, ...v.SAGASHIFT_ADDED_MS }),
     redlock: Object.freeze({
       retryDelayMs: v.SAGASHIFT_REDLOCK_RETRY_DELAY_MS,
@@ -208,15 +312,31 @@ function fromVariables(v: Variables): Config {
     isolation: v.SAGASHIFT_ISOLATION,
     ...(v.SAGASHIFT_CUT === undefined ? {} : { cut: v.SAGASHIFT_CUT }),
     batching: v.SAGASHIFT_BATCHING,
+    saga: Object.freeze({
+      deadlineMs: v.SAGASHIFT_SAGA_DEADLINE_MS,
+      backoff: Object.freeze({
+        firstMs: v.SAGASHIFT_SAGA_RETRY_DELAY_MS,
+        longestMs: v.SAGASHIFT_SAGA_RETRY_LIMIT_MS,
+        attentionAfter: v.SAGASHIFT_SAGA_ATTENTION_AFTER,
+      }),
+      receiptRetentionMs: v.SAGASHIFT_RECEIPT_RETENTION_HOURS * anHourMs,
+    }),
     eventDrivenEnabled: v.PAYMENT_EVENT_DRIVEN_ENABLED,
     emergencyRollback: v.PAYMENT_EMERGENCY_ROLLBACK,
     sabotage: v.SAGASHIFT_SABOTAGE,
+    faro: faroOf(v),
+    collect: Object.freeze({
+      enabled: v.SAGASHIFT_COLLECT ?? isLoopback(v.SAGASHIFT_HOST),
+      apiKey: v.SAGASHIFT_COLLECT_API_KEY,
+    }),
     logLevel: v.SAGASHIFT_LOG_LEVEL,
     // A restarted process must not take itself for its dead predecessor: not the pid alone.
     workerId:
       v.SAGASHIFT_WORKER_ID ?? `${hostname()}-${process.pid}-${Math.round(performance.timeOrigin).toString(36)}`,
   });
 }
+
+const isLoopback = (host: string): boolean => host === 'localhost' || host === '::1' || /^127\.[\d.]+$/.test(host);
 
 /** A misspelt variable would otherwise be a default that nobody asked for. */
 const unknownNames = (given: Readonly<Record<string, unknown>>): string[] =>

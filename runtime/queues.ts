@@ -1,4 +1,5 @@
 import { type Job, Queue, Worker } from 'bullmq';
+import { failedJobsKeptMs } from './config.ts';
 import { redisReconnect } from './redis.ts';
 
 export interface QueueOptions {
@@ -21,7 +22,7 @@ const jobOptions = {
   attempts: 5,
   backoff: { type: 'exponential', delay: 100, jitter: 0.5 },
   removeOnComplete: { count: 100, age: 3_600 },
-  removeOnFail: { count: 1_000, age: 86_400 },
+  removeOnFail: { count: 1_000, age: failedJobsKeptMs / 1_000 },
 };
 
 /** A connection of its own each: BullMQ blocks on it, and closes only what it opened itself. */

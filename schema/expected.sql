@@ -49,6 +49,7 @@ table coupons (
 table delivery_route (
   event_type text not null,
   target_system text not null,
+  since timestamp with time zone not null default (clock_timestamp() + '00:01:00'::interval),
   constraint delivery_route_pkey PRIMARY KEY (event_type, target_system)
 )
 
@@ -76,11 +77,28 @@ table external_event_log (
   created_at timestamp with time zone not null default now(),
   last_attempt_at timestamp with time zone,
   error_message text,
+  replayed_at timestamp with time zone,
   constraint external_event_log_pkey PRIMARY KEY (event_id),
-  constraint external_event_log_status_check CHECK ((status = ANY (ARRAY['PENDING'::text, 'SENT'::text, 'FAILED'::text, 'DEAD_LETTER'::text])))
+  constraint external_event_log_status_check CHECK ((status = ANY (ARRAY['PENDING'::text, 'SENT'::text, 'FAILED'::text, 'DEAD_LETTER'::text, 'DROPPED'::text])))
 ) with (fillfactor=70)
 CREATE INDEX external_event_log_dead ON public.external_event_log USING btree (target_system) WHERE (status = 'DEAD_LETTER'::text)
-CREATE INDEX external_event_log_open ON public.external_event_log USING btree (event_id) WHERE (status = ANY (ARRAY['PENDING'::text, 'FAILED'::text]))
+CREATE INDEX external_event_log_dead_topic ON public.external_event_log USING btree (event_type, event_id) WHERE (status = 'DEAD_LETTER'::text)
+CREATE INDEX external_event_log_failed ON public.external_event_log USING btree (target_system, order_id) WHERE (status = 'FAILED'::text)
+CREATE INDEX external_event_log_open ON public.external_event_log USING btree (target_system, event_id) WHERE (status = ANY (ARRAY['PENDING'::text, 'FAILED'::text]))
+
+table operator_action (
+  id bigint not null generated always as identity,
+  at timestamp with time zone not null default now(),
+  actor text not null,
+  command text not null,
+  subject text not null,
+  reason text not null,
+  before jsonb,
+  after jsonb,
+  constraint operator_action_pkey PRIMARY KEY (id),
+  constraint operator_action_reason_check CHECK ((length(TRIM(BOTH FROM reason)) > 0))
+)
+CREATE INDEX operator_action_subject ON public.operator_action USING btree (subject)
 
 table order_items (
   order_id bigint not null,
@@ -199,6 +217,7 @@ table saga_state (
   attention_at timestamp with time zone,
   created_at timestamp with time zone not null default now(),
   updated_at timestamp with time zone not null default now(),
+  pruned_at timestamp with time zone,
   constraint saga_state_order_id_key UNIQUE (order_id),
   constraint saga_state_pkey PRIMARY KEY (saga_id),
   constraint saga_state_status_check CHECK ((status = ANY (ARRAY['RUNNING'::text, 'COMPENSATING'::text, 'COMPLETED'::text, 'COMPENSATED'::text, 'FAILED'::text])))
@@ -316,7 +335,7 @@ table worker_heartbeat (
   constraint worker_heartbeat_pkey PRIMARY KEY (worker_id)
 ) with (fillfactor=50)
 
-function accept_sagas(engine text, order_ids bigint[], user_ids bigint[], coupon_ids bigint[], sides text[], reasons text[], buckets integer[], versions bigint[], deadline interval)
+function accept_sagas(engine text, order_ids bigint[], user_ids bigint[], coupon_ids bigint[], sides text[], reasons text[], buckets integer[], versions bigint[], deadline interval, definition integer)
   returns TABLE(order_id bigint, verdict text, side text, reason text, bucket integer, config_version bigint, engine_name text, refusal text, payment_id bigint, amount bigint, saga_id bigint) language plpgsql
 
 function answer_boundary(boundary text, sagas bigint[], open bigint[])
@@ -325,7 +344,7 @@ function answer_boundary(boundary text, sagas bigint[], open bigint[])
 function apply_coupon(p payment_facts[], engine text)
   returns payment_facts[] language plpgsql
 
-function claim_events(target text, busy bigint[], look_at integer, max_count integer)
+function claim_events(target text, busy_orders bigint[], look_at integer, max_count integer)
   returns TABLE(event_id bigint, order_id bigint, event_type text, event_data jsonb, retry_count integer) language plpgsql
 
 function claim_routes(order_ids bigint[], user_ids bigint[], coupon_ids bigint[], sides text[], reasons text[], buckets integer[], versions bigint[])
@@ -353,7 +372,7 @@ function lock_confirm_stock(p payment_facts[], wait boolean)
   returns payment_facts[] language plpgsql
 
 function lock_create_payment(p payment_facts[], wait boolean)
-  returns payment_facts[] language sql
+  returns payment_facts[] language plpgsql
 
 function lock_deduct_balance(p payment_facts[], wait boolean)
   returns payment_facts[] language plpgsql
@@ -373,6 +392,9 @@ function mark_refused(p payment_facts[], refused_orders bigint[], reason text)
 function microseconds(span interval)
   returns bigint language sql immutable
 
+function outside_events_of_payment(topic text, payment_id bigint, order_id bigint, user_id bigint, amount bigint)
+  returns SETOF jsonb language sql stable
+
 function pay_order(order_id bigint, user_id bigint, coupon_id bigint, side text, reason text, bucket integer, version bigint, engine text, added_ms double precision[])
   returns TABLE(verdict text, route_side text, route_reason text, route_bucket integer, route_version bigint, worked_by text, refusal text, payment_id bigint, amount bigint, saga_id bigint, replayed boolean, order_locked_at_us bigint, coupon_locked_at_us bigint, balance_wait_us bigint, balance_locked_at_us bigint, stock_wait_us bigint, stock_locked_at_us bigint) language plpgsql
 
@@ -391,8 +413,8 @@ function refuse_order(order_id bigint, user_id bigint, coupon_id bigint, side te
 function refuse_payment(code text, added_ms double precision[])
   returns void language plpgsql
 
-function rescue_sagas(engine text, worker text, active bigint[], max_count integer, silent interval, unowned interval)
-  returns TABLE(saga_id bigint, order_id bigint, epoch integer, status text, current_step text, facts jsonb, attempts integer, age interval) language sql
+function rescue_sagas(engine text, worker text, versions integer[], active bigint[], max_count integer, silent interval, unowned interval)
+  returns TABLE(saga_id bigint, order_id bigint, epoch integer, status text, current_step text, version integer, facts jsonb, attempts integer, age interval, expired boolean) language plpgsql
 
 function run_boundary(boundary text, boundary_no integer, steps text[], last boolean, events text[], engine text, worker text, wait boolean, added_ms double precision, p payment_facts[])
   returns TABLE(saga_id bigint, outcome text, code text, user_id bigint, coupon_id bigint, due bigint, discount bigint, products bigint[], qtys bigint[], payment_id bigint, lock_wait_us bigint, locked_at_us bigint) language plpgsql
@@ -402,6 +424,9 @@ function run_step(step text, p payment_facts[], engine text)
 
 function spend(added_ms double precision[])
   returns void language plpgsql
+
+function turn_back_sagas(sagas bigint[], code text, reason text)
+  returns SETOF bigint language plpgsql
 
 function undo_apply_coupon(p payment_facts[], acted bigint[])
   returns void language sql

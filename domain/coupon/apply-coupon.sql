@@ -1,3 +1,4 @@
+-- Locks, and says what the coupon will take off: from here on that is certain, and the receipt is claimed with it.
 create or replace function lock_apply_coupon(p payment_facts[], wait boolean) returns payment_facts[] language plpgsql as $$
 declare wanted bigint[] := array(select distinct coupon_id from unnest(p) where code is null and coupon_id is not null); held bigint[];
 begin
@@ -7,8 +8,16 @@ begin
   else
     held := array(select u.id from user_coupons u where u.id = any(wanted) order by u.id for update skip locked);
   end if;
-  if wanted <@ held then return p; end if;
-  return mark_busy(p, array(select f.order_id from unnest(p) f join user_coupons u on u.id = f.coupon_id where not u.id = any(held)));
+  if not wanted <@ held then
+    p := mark_busy(p, array(select f.order_id from unnest(p) f join user_coupons u on u.id = f.coupon_id where not u.id = any(held)));
+  end if;
+  return array(select row(f.saga_id, f.epoch, f.order_id, f.user_id, f.coupon_id, f.due, coalesce(c.discount, f.discount), f.products, f.qtys,
+      f.payment_id, f.code)::payment_facts
+    from unnest(p) with ordinality f (saga_id, epoch, order_id, user_id, coupon_id, due, discount, products, qtys, payment_id, code, n)
+    left join lateral (
+      select least(x.discount, f.due) as discount from user_coupons u join coupons x on x.id = u.coupon_id
+      where u.id = f.coupon_id and u.user_id = f.user_id and u.status = 'ISSUED' and f.code is null limit 1) c on true
+    order by f.n);
 end $$;
 
 -- Takes the coupon and lowers what is due, never below zero. A coupon goes to the first payment of the batch that asks for it.

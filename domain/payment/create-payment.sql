@@ -1,14 +1,19 @@
-create or replace function lock_create_payment(p payment_facts[], wait boolean) returns payment_facts[] language sql as $$
-  select lock_validate_order(p, wait)
-$$;
+-- Locks, and draws the payment's number: the receipt is claimed with it. Of one that is not made the number is lost, no more.
+create or replace function lock_create_payment(p payment_facts[], wait boolean) returns payment_facts[] language plpgsql as $$
+begin
+  p := lock_validate_order(p, wait);
+  return array(select row(f.saga_id, f.epoch, f.order_id, f.user_id, f.coupon_id, f.due, f.discount, f.products, f.qtys,
+      case when f.code is null then nextval('payments_id_seq') end, f.code)::payment_facts
+    from unnest(p) with ordinality f (saga_id, epoch, order_id, user_id, coupon_id, due, discount, products, qtys, payment_id, code, n) order by f.n);
+end $$;
 
 -- The pivot: payment, order PAID, delivery log. Refuses blocked users; after its commit nothing can refuse any more.
 create or replace function create_payment(p payment_facts[], engine text) returns payment_facts[] language plpgsql as $$
-declare wanted bigint[] := array(select order_id from unnest(p) where code is null); done bigint[]; ids bigint[];
+declare wanted bigint[] := array(select order_id from unnest(p) where code is null); done bigint[];
 begin
   with payment as (
-    insert into payments (order_id, user_id, amount, engine)
-    select f.order_id, f.user_id, f.due, create_payment.engine
+    insert into payments (id, order_id, user_id, amount, engine) overriding system value
+    select f.payment_id, f.order_id, f.user_id, f.due, create_payment.engine
     from unnest(p) with ordinality f (saga_id, epoch, order_id, user_id, coupon_id, due, discount, products, qtys, payment_id, code, n)
     join orders o on o.id = f.order_id and o.status = 'PAYING'
     join users u on u.id = f.user_id and not u.payment_blocked
@@ -22,11 +27,7 @@ begin
       jsonb_build_object('paymentId', m.id, 'orderId', m.order_id, 'userId', m.user_id, 'amount', m.amount)
     from payment m cross join delivery_route r where r.event_type = 'payment.completed'
   )
-  select coalesce(array_agg(order_id), '{}'), array_agg(id) into done, ids from payment;
-
-  p := array(select row(f.saga_id, f.epoch, f.order_id, f.user_id, f.coupon_id, f.due, f.discount, f.products, f.qtys,
-      coalesce(ids[array_position(done, f.order_id)], f.payment_id), f.code)::payment_facts
-    from unnest(p) with ordinality f (saga_id, epoch, order_id, user_id, coupon_id, due, discount, products, qtys, payment_id, code, n) order by f.n);
+  select coalesce(array_agg(order_id), '{}') into done from payment;
   if wanted <@ done then return p; end if;
   return mark_refused(p, array(select unnest(wanted) except select unnest(done)), 'PAYMENT_FAILED');
 end $$;

@@ -11,28 +11,28 @@ export interface Emitter {
   close(): Promise<void>;
 }
 
-/** One queue per domain. A lost envelope costs time, not payments: the rescuer says it again. */
+/** One queue per domain. A lost envelope costs time, not payments: the rescuer says it again. `reactions`: by version. */
 export function openEmitter(
-  reactions: readonly Reaction[],
+  reactions: ReadonlyMap<number, readonly Reaction[]>,
   config: Config,
   onError: (error: unknown) => void,
 ): Emitter {
-  const domains = [...new Set<Domain>(reactions.map((reaction) => reaction.domain))];
+  const domains = [...new Set<Domain>([...reactions.values()].flat().map((reaction) => reaction.domain))];
   const queues = new Map(
     domains.map((name) => [
       name,
       openQueue<Envelope>({ redisUrl: config.redisUrl, prefix: `${config.keyPrefix}:bull`, name, onError }),
     ]),
   );
-  const waiting = new Map<Topic, Saga[]>();
+  const waiting = new Map<string, { topic: Topic; version: number; sagas: Saga[] }>();
   const sending = new Set<Promise<unknown>>();
   const flush = () => {
-    for (const [topic, sagas] of waiting) {
-      const reaction = reactionTo(reactions, topic);
+    for (const { topic, version, sagas } of waiting.values()) {
+      const reaction = reactionTo(reactions.get(version), topic);
       const queue = reaction && queues.get(reaction.domain);
       if (queue === undefined) continue;
       const sent: Promise<unknown> = queue
-        .add(topic, pack(sagas), { removeOnComplete: true })
+        .add(topic, pack(version, sagas), { removeOnComplete: true })
         .catch(onError)
         .finally(() => sending.delete(sent));
       sending.add(sent);
@@ -42,9 +42,10 @@ export function openEmitter(
   return {
     emit(topic, saga) {
       if (waiting.size === 0) setImmediate(flush);
-      const sagas = waiting.get(topic);
-      if (sagas) sagas.push(saga);
-      else waiting.set(topic, [saga]);
+      const { version } = saga;
+      const same = waiting.get(`${version} ${topic}`);
+      if (same) same.sagas.push(saga);
+      else waiting.set(`${version} ${topic}`, { topic, version, sagas: [saga] });
     },
     async close() {
       flush();

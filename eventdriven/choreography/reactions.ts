@@ -36,5 +36,5 @@ export function reactionsOf(cut: Cut): readonly Reaction[] {
 }
 
 /** Who reacts to this topic; undefined for the topics that end a payment. */
-export const reactionTo = (reactions: readonly Reaction[], topic: string): Reaction | undefined =>
-  reactions.find((reaction) => reaction.on.some((on) => on === topic));
+export const reactionTo = (reactions: readonly Reaction[] | undefined, topic: string): Reaction | undefined =>
+  reactions?.find((reaction) => reaction.on.some((on) => on === topic));

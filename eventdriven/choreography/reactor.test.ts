@@ -6,7 +6,7 @@ import type { Outcome, Saga, UndoOutcome } from '../saga/saga.ts';
 import { type Reaction, reactionsOf, reactionTo, type Topic } from './reactions.ts';
 import { react, type Said } from './reactor.ts';
 
-const saga: Saga = { sagaId: 1, orderId: 2, userId: 3, couponId: null, epoch: 4 };
+const saga: Saga = { sagaId: 1, orderId: 2, userId: 3, couponId: null, epoch: 4, version: 1 };
 const facts = { due: 50, discount: 0, products: [7], qtys: [1] };
 const reactions = reactionsOf(microTransactions);
 

@@ -1,4 +1,4 @@
-import { microTransactions, parseCut } from '../../domain/cuts.ts';
+import { currentDefinition } from '../../domain/saga-definitions.ts';
 import { openConnection } from '../../runtime/database.ts';
 import { openQueue, openWorker } from '../../runtime/queues.ts';
 import { openRedis } from '../../runtime/redis.ts';
@@ -11,7 +11,7 @@ import { openRescuer } from '../saga/open-rescuer.ts';
 import type { RescuedSaga } from '../saga/rescue-sql.ts';
 import type { Saga } from '../saga/saga.ts';
 import { settledPublisher } from '../saga/settled-channel.ts';
-import type { WorkerOptions } from '../worker.ts';
+import { type KnowingOptions, versionsOf } from '../saga/versions.ts';
 import { goBack, goForward, type Walked } from './orchestrator.ts';
 
 /** More sagas than this in one process wait in the queue, so that memory and batches stay bounded. */
@@ -20,19 +20,27 @@ const maxActive = 4_000;
 const jobConcurrency = 16;
 
 /** One orchestrator: woken by the doorbell, walks every saga through its boundaries, tells the routers how it ended. */
-export async function startOrchestration({ config, metrics, log }: WorkerOptions): Promise<{ stop(): Promise<void> }> {
+export async function startOrchestration({
+  config,
+  metrics,
+  log,
+  definitions,
+}: KnowingOptions): Promise<{ stop(): Promise<void> }> {
   const engine = 'orchestration';
   const active = new Map<number, symbol>(); // saga -> the walk that has it in hand
   const walks = new Set<Promise<void>>();
   const complain = (error: unknown) => {
     log.warn({ err: error }, 'Redis is not answering; sagas wait in Postgres');
   };
+  const versions = versionsOf(definitions);
   const lanes = await openLanes({
     config,
     metrics,
     engine,
     worker: config.workerId,
-    cut: config.cut === undefined ? microTransactions : parseCut(config.cut),
+    definitions,
+    current: currentDefinition(config.cut, definitions),
+    runs: () => true,
     inFlight: () => active.size,
   });
   const db = await openConnection(
@@ -53,7 +61,7 @@ export async function startOrchestration({ config, metrics, log }: WorkerOptions
       lanes.times.final(saga.sagaId);
     } catch (error) {
       lanes.times.forget(saga.sagaId);
-      await defer(db, log, saga, error);
+      await defer(db, log, config.saga.backoff, saga, error);
     }
   };
   const take = (saga: Saga, work: () => Promise<Walked>): void => {
@@ -66,12 +74,17 @@ export async function startOrchestration({ config, metrics, log }: WorkerOptions
     walks.add(walking);
   };
   const takeOver = ({ saga, status, currentStep }: RescuedSaga): void => {
-    metrics.sagaRecovered.inc();
-    const position = lanes.all.findIndex((lane) => lane.boundary.name === currentStep) + 1;
-    take(saga, () => (status === 'RUNNING' ? goForward(lanes.all, saga, position) : goBack(lanes.all, saga, null)));
+    take(saga, async () => {
+      const line = await lanes.of(saga.version);
+      const position = line.findIndex((lane) => lane.boundary.name === currentStep) + 1;
+      return status === 'RUNNING' ? goForward(line, saga, position) : goBack(line, saga, null);
+    });
   };
 
-  const rescuer = await openRescuer({ config, db, engine, role: 'orchestrator', log, active, takeOver });
+  const rescuer = await openRescuer({
+    ...{ config, db, engine, role: 'orchestrator', log, metrics },
+    ...{ versions: versions.known, active, takeOver },
+  });
   const queue = {
     redisUrl: config.redisUrl,
     prefix: `${config.keyPrefix}:bull`,
@@ -79,11 +92,11 @@ export async function startOrchestration({ config, metrics, log }: WorkerOptions
     onError: complain,
   };
   const waiting = openQueue<Envelope>(queue);
-  const openWork = watchOpenWork({ db, metrics, log, queues: [waiting] });
+  const openWork = watchOpenWork({ db, metrics, log, queues: [waiting], versions: versions.known });
   const worker = openWorker<Envelope>({ ...queue, concurrency: jobConcurrency }, async (job) => {
     while (walks.size >= maxActive) await Promise.race(walks);
-    for (const saga of unpack(job.data)) {
-      if (!active.has(saga.sagaId)) take(saga, () => goForward(lanes.all, saga, 0));
+    for (const saga of versions.mustKnow(unpack(job.data))) {
+      if (!active.has(saga.sagaId)) take(saga, async () => goForward(await lanes.of(saga.version), saga, 0));
     }
   });
   return {

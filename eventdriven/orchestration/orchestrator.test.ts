@@ -5,7 +5,7 @@ import type { Lane } from '../saga/lane.ts';
 import type { Outcome, Saga, UndoOutcome } from '../saga/saga.ts';
 import { goBack, goForward } from './orchestrator.ts';
 
-const saga: Saga = { sagaId: 1, orderId: 2, userId: 3, couponId: null, epoch: 4 };
+const saga: Saga = { sagaId: 1, orderId: 2, userId: 3, couponId: null, epoch: 4, version: 1 };
 const facts = { due: 50, discount: 0, products: [7], qtys: [1] };
 const passed = (paymentId: number | null = null): Outcome => ({ outcome: 'ok', facts, paymentId });
 const refused = (code: RefusalCode): Outcome => ({ outcome: 'refused', code, facts });

@@ -1,7 +1,8 @@
 -- Accepts payments on the saga side: route and saga commit together, so an accepted payment cannot be lost.
+-- definition: the version by which these sagas run, whatever is current later.
 create or replace function accept_sagas(
   engine text, order_ids bigint[], user_ids bigint[], coupon_ids bigint[], sides text[], reasons text[], buckets int[], versions bigint[],
-  deadline interval
+  deadline interval, definition int default 1
 ) returns table (
   order_id bigint, verdict text, side text, reason text, bucket int, config_version bigint,
   engine_name text, refusal text, payment_id bigint, amount bigint, saga_id bigint
@@ -12,8 +13,8 @@ begin
     with route as materialized (
       select * from claim_routes(order_ids, user_ids, coupon_ids, sides, reasons, buckets, versions)
     ), saga as (
-      insert into saga_state (saga_type, order_id, status, current_step, compensation_data, deadline_at)
-      select accept_sagas.engine, r.order_id, 'RUNNING', 'accepted',
+      insert into saga_state (saga_type, definition_version, order_id, status, current_step, compensation_data, deadline_at)
+      select accept_sagas.engine, definition, r.order_id, 'RUNNING', 'accepted',
         jsonb_build_object('userId', user_ids[array_position(order_ids, r.order_id)], 'couponId', coupon_ids[array_position(order_ids, r.order_id)]),
         now() + deadline
       from route r

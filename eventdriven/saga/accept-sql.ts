@@ -23,14 +23,18 @@ interface Row {
   readonly saga_id: number | null;
 }
 
-/** Route and saga of every payment of the batch, in one transaction. Orders must differ; answers in the same order. */
+/**
+ * Route and saga of every payment of the batch, in one transaction. Orders must differ; answers in the same order. The sagas
+ * run by this version of their definition, until `deadlineMs` from now.
+ */
 export async function acceptSagas(
   tx: Tx,
   engine: string,
   commands: readonly PayOrder[],
   deadlineMs: number,
+  version: number,
 ): Promise<readonly Accepted[]> {
-  const rows = await tx.query<Row>('select * from accept_sagas($1, $2, $3, $4, $5, $6, $7, $8, $9::interval)', [
+  const rows = await tx.query<Row>('select * from accept_sagas($1, $2, $3, $4, $5, $6, $7, $8, $9::interval, $10)', [
     engine,
     commands.map((c) => c.orderId),
     commands.map((c) => c.userId),
@@ -40,6 +44,7 @@ export async function acceptSagas(
     commands.map((c) => c.route.bucket),
     commands.map((c) => c.route.version),
     `${deadlineMs} ms`,
+    version,
   ]);
   const byOrder = new Map(rows.map((row) => [row.order_id, row]));
   return commands.map((command) => toAccepted(byOrder.get(command.orderId)));

@@ -18,7 +18,13 @@ export interface Doorbell {
   close(): Promise<void>;
 }
 
-export function openDoorbell(style: Style, config: Config, onError: (error: unknown) => void): Doorbell {
+/** It rings for sagas of this version. */
+export function openDoorbell(
+  style: Style,
+  version: number,
+  config: Config,
+  onError: (error: unknown) => void,
+): Doorbell {
   const queue = openQueue<Envelope>({
     redisUrl: config.redisUrl,
     prefix: `${config.keyPrefix}:bull`,
@@ -29,7 +35,7 @@ export function openDoorbell(style: Style, config: Config, onError: (error: unkn
   return {
     ring(sagas) {
       const sent: Promise<unknown> = queue
-        .add(requested, pack(sagas), { removeOnComplete: true })
+        .add(requested, pack(version, sagas), { removeOnComplete: true })
         .catch(onError)
         .finally(() => ringing.delete(sent));
       ringing.add(sent);

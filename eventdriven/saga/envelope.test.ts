@@ -13,6 +13,7 @@ const bare = {
   userId: id,
   couponId: fc.option(id),
   epoch: fc.integer({ min: 1, max: 2 ** 31 - 1 }),
+  version: fc.constant(2),
 };
 const sagas: fc.Arbitrary<Saga[]> = fc.array(fc.oneof(fc.record(bare), fc.record({ ...bare, facts })), {
   maxLength: 8,
@@ -20,7 +21,11 @@ const sagas: fc.Arbitrary<Saga[]> = fc.array(fc.oneof(fc.record(bare), fc.record
 
 describe('an envelope', () => {
   test('gives back the sagas that were put in, after a journey as JSON', () => {
-    fc.assert(fc.property(sagas, (all) => expect(unpack(JSON.parse(JSON.stringify(pack(all))))).toEqual(all)));
+    fc.assert(fc.property(sagas, (all) => expect(unpack(JSON.parse(JSON.stringify(pack(2, all))))).toEqual(all)));
+  });
+
+  test('of the time before there were versions holds sagas of the first', () => {
+    expect(unpack({ sagas: [[1, 2, 3, 4, null]] })).toMatchObject([{ sagaId: 1, version: 1 }]);
   });
 
   test.each([
@@ -51,7 +56,7 @@ describe('an envelope', () => {
 });
 
 describe('the literal of a batch', () => {
-  const saga: Saga = { sagaId: 1, orderId: 2, userId: 3, couponId: null, epoch: 4 };
+  const saga: Saga = { sagaId: 1, orderId: 2, userId: 3, couponId: null, epoch: 4, version: 1 };
 
   test('is empty for nobody', () => {
     expect(factsLiteral([])).toBe('{}');

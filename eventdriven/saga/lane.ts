@@ -21,12 +21,14 @@ export interface LaneOptions extends Omit<BoundaryCall, 'wait'> {
   readonly inFlight: () => number;
   readonly maxBatch: number;
   readonly observe: (answer: BoundaryAnswer, batch: readonly Saga[], tookMs: number) => void;
-  /** One payment's way through this boundary, waiting for its batch included. */
-  readonly observeStep: (outcome: Outcome['outcome'], tookMs: number) => void;
+  /** One payment's way through this boundary, waiting for its batch included. A fault says nothing of what happened: `unknown`. */
+  readonly observeStep: (outcome: Outcome['outcome'] | 'unknown', tookMs: number) => void;
   readonly observeUndo: (outcomes: readonly UndoOutcome[], tookMs: number) => void;
   readonly onRetry: (error: unknown) => void;
   /** Sends each batch a second time, as an at-least-once transport may. Only to prove what receipts are good for. */
   readonly deliverTwice: boolean;
+  /** Takes an undo that failed for done. Only to prove what trying again is good for. */
+  readonly swallowUndoFaults: boolean;
 }
 
 /** Few, because each of them may have waited for a row that somebody else holds. */
@@ -76,12 +78,20 @@ export function openLane(options: LaneOptions): Lane {
     boundary,
     async execute(saga) {
       const began = performance.now();
-      const first = await forward.add(saga);
-      const out = first.outcome === 'busy' ? await contended.add(saga) : first;
-      options.observeStep(out.outcome, performance.now() - began);
-      return out;
+      let outcome: Outcome['outcome'] | 'unknown' = 'unknown';
+      try {
+        const first = await forward.add(saga);
+        const out = first.outcome === 'busy' ? await contended.add(saga) : first;
+        outcome = out.outcome;
+        return out;
+      } finally {
+        options.observeStep(outcome, performance.now() - began);
+      }
     },
-    undo: (saga) => backward.add(saga),
+    undo: (saga) => {
+      const undone = backward.add(saga);
+      return options.swallowUndoFaults ? undone.catch(() => ({ outcome: 'ok', code: null }) as const) : undone;
+    },
     drained: async () => {
       await forward.drained();
       await contended.drained();

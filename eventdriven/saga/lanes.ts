@@ -1,5 +1,6 @@
-import { type Boundary, type Cut, isolationPresets } from '../../domain/cuts.ts';
+import { type Boundary, isolationPresets } from '../../domain/cuts.ts';
 import type { LockResource } from '../../domain/ports.ts';
+import type { PaymentDefinition } from '../../domain/saga-definitions.ts';
 import type { Config } from '../../runtime/config.ts';
 import { type Connection, openConnection, sqlState } from '../../runtime/database.ts';
 import type { Metrics } from '../../runtime/metrics.ts';
@@ -13,13 +14,17 @@ export interface LanesOptions {
   readonly metrics: Metrics;
   readonly engine: string;
   readonly worker: string | null;
-  /** The boundaries this process runs. */
-  readonly cut: Cut;
+  readonly definitions: readonly PaymentDefinition[];
+  /** Its lanes are open from the start; those of other versions when a saga of theirs comes. */
+  readonly current: PaymentDefinition;
+  /** Which boundaries this process runs. */
+  readonly runs: (boundary: Boundary) => boolean;
   readonly inFlight: () => number;
 }
 
 export interface Lanes {
-  readonly all: readonly Lane[];
+  /** Of the boundaries of this version that this process runs, in order. Versions share the lanes of boundaries they share. */
+  of(version: number): Promise<readonly Lane[]>;
   readonly times: PaymentTimes;
   stop(): Promise<void>;
 }
@@ -33,13 +38,26 @@ const parallelWhenSleeping = 4;
 export async function openLanes(options: LanesOptions): Promise<Lanes> {
   const connections: Connection[] = [];
   const times = paymentTimes(options.metrics, options.engine);
-  const all: Lane[] = [];
-  for (const boundary of options.cut) all.push(await laneOf(boundary, options, connections, times));
+  const opened = new Map<string, Promise<Lane>>();
+  const lane = (boundary: Boundary): Promise<Lane> => {
+    const key = `${boundary.no} ${boundary.steps.map((step) => step.letter).join('')}`;
+    const there = opened.get(key);
+    if (there !== undefined) return there;
+    const opening = laneOf(boundary, options, connections, times);
+    opened.set(key, opening);
+    opening.catch(() => opened.delete(key)); // The next saga tries again.
+    return opening;
+  };
+  const of = (version: number): Promise<readonly Lane[]> => {
+    const cut = options.definitions.find((one) => one.version === version)?.cut ?? [];
+    return Promise.all(cut.filter(options.runs).map(lane));
+  };
+  await of(options.current.version);
   return {
-    all,
+    of,
     times,
     async stop() {
-      for (const lane of all) await lane.drained();
+      for (const one of await Promise.all(opened.values())) await one.drained();
       await Promise.all(connections.map((db) => db.close()));
     },
   };
@@ -78,12 +96,14 @@ async function laneOf(
     inFlight,
     maxBatch: config.batching ? maxBatch : 1,
     deliverTwice: config.sabotage === 'receipts-off' && boundary.name === 'deductBalance',
+    swallowUndoFaults: config.sabotage === 'compensation-swallowed',
     forward,
     contended: await open('contended'),
     backward: await open('backward'),
     observe: observer(boundary, metrics, engine, times),
     observeStep: (outcome, tookMs) => {
       metrics.sagaStep.observe({ step: boundary.name, outcome }, tookMs / 1_000);
+      if (outcome === 'fenced') metrics.sagaFenced.inc({ step: boundary.name, op: 'execute' });
     },
     observeUndo: undoObserver(boundary, metrics),
     onRetry: (error) => {
@@ -130,6 +150,9 @@ function undoObserver(boundary: Boundary, metrics: Metrics) {
   return (outcomes: readonly UndoOutcome[], tookMs: number): void => {
     size.observe(outcomes.length);
     statement.observe(tookMs / 1_000);
-    for (const { outcome } of outcomes) metrics.compensations.inc({ step: boundary.name, outcome });
+    for (const { outcome } of outcomes) {
+      metrics.compensations.inc({ step: boundary.name, outcome });
+      if (outcome === 'fenced') metrics.sagaFenced.inc({ step: boundary.name, op: 'undo' });
+    }
   };
 }

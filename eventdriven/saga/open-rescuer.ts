@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 
 import type { Tx } from '../../domain/ports.ts';
 import type { Config } from '../../runtime/config.ts';
+import type { Metrics } from '../../runtime/metrics.ts';
 import type { Style } from './doorbell.ts';
 import type { RescuedSaga } from './rescue-sql.ts';
 import { type Rescuer, startRescuer } from './rescuer.ts';
@@ -15,22 +16,27 @@ export interface OpenRescuerOptions {
   readonly engine: Style;
   readonly role: string;
   readonly log: Logger;
+  readonly metrics: Metrics;
+  readonly versions: readonly number[];
   readonly active: ReadonlyMap<number, unknown>;
   readonly takeOver: (rescued: RescuedSaga) => void;
 }
 
-export function openRescuer({ config, db, engine, role, log, active, takeOver }: OpenRescuerOptions): Promise<Rescuer> {
+export function openRescuer(options: OpenRescuerOptions): Promise<Rescuer> {
+  const { config, metrics, active, takeOver } = options;
   const addedMs = Object.values(config.addedMs).reduce((sum, ms) => sum + ms, 0);
   return startRescuer({
-    db,
-    engine,
+    ...options,
     worker: config.workerId,
-    role,
-    log,
     unownedMs: unownedMs + 5 * addedMs,
+    off: config.sabotage === 'rescuer-off',
     active: () => [...active.keys()],
     takeOver: (rescued) => {
-      for (const one of rescued) takeOver(one);
+      for (const one of rescued) {
+        metrics.sagaRecovered.inc();
+        if (one.expired) metrics.sagaExpired.inc();
+        takeOver(one);
+      }
     },
   });
 }

@@ -3,21 +3,63 @@
 -- only: a fault it could not record, or a restart under the same name. What it has in hand (`active`) is left alone.
 -- The patience with a saga that does not move doubles with each claim, up to 16 times: behind a backlog that takes longer
 -- than `unowned`, claiming again and again would fence the very envelopes that are about to move it.
+-- A saga that still runs after its deadline is due whoever has it, and turns back. Its row is locked first: while the pivot's
+-- transaction has it, it is skipped here, and who comes second finds the other's status and epoch.
+-- Sagas of a version that is not among `versions` are not touched: a worker that knows it will come.
 create or replace function rescue_sagas(
-  engine text, worker text, active bigint[], max_count int, silent interval, unowned interval
-) returns table (saga_id bigint, order_id bigint, epoch int, status text, current_step text, facts jsonb, attempts int, age interval) language sql as $$
-  update saga_state s set epoch = s.epoch + 1, owner = worker, next_run_at = null, updated_at = now()
-  from (
-    select d.saga_id from saga_state d
-    where d.status in ('RUNNING', 'COMPENSATING') and d.saga_type = engine and not d.saga_id = any(active) and case
+  engine text, worker text, versions int[], active bigint[], max_count int, silent interval, unowned interval
+) returns table (
+  saga_id bigint, order_id bigint, epoch int, status text, current_step text, version int, facts jsonb, attempts int, age interval, expired boolean
+) language plpgsql as $$
+#variable_conflict use_column
+declare due bigint[]; late bigint[];
+begin
+  select coalesce(array_agg(c.saga_id), '{}'), coalesce(array_agg(c.saga_id) filter (where c.late), '{}') into due, late from (
+    select d.saga_id, d.status = 'RUNNING' and d.deadline_at <= now() as late from saga_state d
+    where d.status in ('RUNNING', 'COMPENSATING') and d.saga_type = engine and d.definition_version = any(versions) and case
+      when d.status = 'RUNNING' and d.deadline_at <= now() then true
+      when d.saga_id = any(active) then false
       when d.next_run_at is not null then d.next_run_at <= now()
       when d.owner is null or d.owner = worker then d.updated_at < now() - unowned * power(2, least(d.epoch - 1, 4))
       else not exists (select from worker_heartbeat h where h.worker_id = d.owner and h.beat_at > now() - silent) end
-    order by d.saga_id limit max_count for update skip locked
-  ) due
-  where s.saga_id = due.saga_id
-  returning s.saga_id, s.order_id, s.epoch, s.status, s.current_step, s.compensation_data, s.attempts, now() - s.created_at
-$$;
+    order by d.saga_id limit max_count for update skip locked) c;
+  if cardinality(due) = 0 then return; end if;
+  if cardinality(late) > 0 then perform turn_back_sagas(late, 'PAYMENT_FAILED', 'the deadline has passed'); end if;
+  return query
+    update saga_state s set epoch = s.epoch + 1, owner = worker, next_run_at = null, updated_at = now()
+    where s.saga_id = any(due)
+    returning s.saga_id, s.order_id, s.epoch, s.status, s.current_step, s.definition_version, s.compensation_data, s.attempts,
+      now() - s.created_at, s.saga_id = any(late);
+end $$;
+
+-- Turns running sagas back as a refusal would, and says so in their streams. After the pivot none is RUNNING any more, so none
+-- of those turns. One that had not begun is begun first, without its coupon: its order leaves PENDING, so that the undo can
+-- leave it final, and its facts are loaded, so that the undo knows which stock to give back.
+create or replace function turn_back_sagas(sagas bigint[], code text, reason text) returns setof bigint language plpgsql as $$
+declare turning bigint[]; fresh payment_facts[];
+begin
+  turning := array(select s.saga_id from saga_state s where s.saga_id = any(sagas) and s.status = 'RUNNING' order by s.saga_id for update);
+  fresh := load_facts(array(
+    select row(s.saga_id, s.epoch, s.order_id, (s.compensation_data->>'userId')::bigint, (s.compensation_data->>'couponId')::bigint,
+      null, null, null, null, null, null)::payment_facts
+    from saga_state s where s.saga_id = any(turning) and s.current_step = 'accepted'));
+  if cardinality(fresh) > 0 then
+    perform o.id from orders o where o.id = any(array(select f.order_id from unnest(fresh) f)) order by o.id for update;
+    perform validate_order(array_agg(f::payment_facts), s.saga_type) from unnest(fresh) f join saga_state s on s.saga_id = f.saga_id group by s.saga_type;
+  end if;
+  return query
+    with turned as (
+      update saga_state s set status = 'COMPENSATING', failure_code = code, last_error = reason, event_count = s.event_count + 1, attempts = 0,
+        next_run_at = now(), updated_at = now(), compensation_data = coalesce((
+          select jsonb_build_object('userId', f.user_id, 'couponId', f.coupon_id, 'due', f.due, 'discount', 0, 'products', f.products, 'qtys', f.qtys)
+          from unnest(fresh) f where f.saga_id = s.saga_id), s.compensation_data)
+      where s.saga_id = any(turning) returning s.saga_id, s.order_id, s.event_count
+    ), event as (
+      insert into event_store (aggregate_id, sequence_number, event_type, event_data)
+      select 'order-' || t.order_id, t.event_count, 'payment.rejected', jsonb_build_object('code', code, 'reason', reason) from turned t
+    )
+    select t.saga_id from turned t;
+end $$;
 
 -- A technical fault: the saga waits for its next try, visible to people after `attention_after` faults in a row, and is tried
 -- for ever. The delay doubles with each fault up to `longest`, with jitter, by the saga's own count: whoever comes next, in

@@ -4,6 +4,8 @@ import type { Facts, Saga } from './saga.ts';
 export interface RescueCall {
   readonly engine: string;
   readonly worker: string;
+  /** Of definitions that it can run; sagas of others are left alone. */
+  readonly versions: readonly number[];
   /** Sagas this worker has in hand; everything else it owns on paper is up for rescue. */
   readonly active: readonly number[];
   readonly maxCount: number;
@@ -19,6 +21,8 @@ export interface RescuedSaga {
   /** The boundary recorded last; `accepted` before the first. */
   readonly currentStep: string;
   readonly attempts: number;
+  /** It was claimed because its deadline had passed, and has just turned back. */
+  readonly expired: boolean;
 }
 
 interface Row {
@@ -28,6 +32,8 @@ interface Row {
   readonly status: 'RUNNING' | 'COMPENSATING';
   readonly current_step: string;
   readonly attempts: number;
+  readonly version: number;
+  readonly expired: boolean;
   /** `due` is missing before the first boundary, and null when it found that the order's items do not add up. */
   readonly facts: Partial<Omit<Facts, 'due'>> & {
     readonly due?: number | null;
@@ -38,47 +44,51 @@ interface Row {
 
 /** Claims what is due, under a raised epoch. */
 export async function rescueSagas(tx: Tx, call: RescueCall): Promise<readonly RescuedSaga[]> {
-  const rows = await tx.query<Row>('select * from rescue_sagas($1, $2, $3::bigint[], $4, $5::interval, $6::interval)', [
-    call.engine,
-    call.worker,
-    call.active,
-    call.maxCount,
-    `${call.silentMs} ms`,
-    `${call.unownedMs} ms`,
-  ]);
+  const rows = await tx.query<Row>(
+    'select * from rescue_sagas($1, $2, $3::int[], $4::bigint[], $5, $6::interval, $7::interval)',
+    [
+      call.engine,
+      call.worker,
+      call.versions,
+      call.active,
+      call.maxCount,
+      `${call.silentMs} ms`,
+      `${call.unownedMs} ms`,
+    ],
+  );
   return rows.map((row) => ({
     saga: toSaga(row),
     status: row.status,
     currentStep: row.current_step,
     attempts: row.attempts,
+    expired: row.expired,
   }));
 }
 
-function toSaga({ saga_id, order_id, epoch, facts }: Row): Saga {
-  const saga = { sagaId: saga_id, orderId: order_id, epoch, userId: facts.userId, couponId: facts.couponId };
+function toSaga({ saga_id, order_id, epoch, version, facts }: Row): Saga {
+  const saga = { sagaId: saga_id, orderId: order_id, epoch, version, userId: facts.userId, couponId: facts.couponId };
   const { due, discount = 0, products = [], qtys = [] } = facts;
   if (due === undefined) return saga;
   return { ...saga, facts: { due: due ?? 0, discount, products, qtys } };
 }
 
-/** The delay of a saga that faults again and again does not grow beyond this. */
-const longestDelayMs = 30_000;
+export interface Backoff {
+  /** Before the second try, less up to half as jitter. It doubles from there. */
+  readonly firstMs: number;
+  readonly longestMs: number;
+  /** From this many faults in a row a saga is shown to people. It is tried on. */
+  readonly attentionAfter: number;
+}
 
-/** Puts sagas aside after a technical fault; a rescuer takes them up again when the delay is over. It doubles with each fault. */
-export async function deferSagas(
-  tx: Tx,
-  sagas: readonly Saga[],
-  firstDelayMs: number,
-  error: string,
-  attentionAfter: number,
-): Promise<void> {
+/** Puts sagas aside after a technical fault; a rescuer takes them up again when the delay is over. */
+export async function deferSagas(tx: Tx, sagas: readonly Saga[], error: string, backoff: Backoff): Promise<void> {
   await tx.query('select * from defer_sagas($1::bigint[], $2::int[], $3::interval, $4::interval, $5, $6)', [
     sagas.map((saga) => saga.sagaId),
     sagas.map((saga) => saga.epoch),
-    `${firstDelayMs} ms`,
-    `${longestDelayMs} ms`,
+    `${backoff.firstMs} ms`,
+    `${backoff.longestMs} ms`,
     error,
-    attentionAfter,
+    backoff.attentionAfter,
   ]);
 }
 

@@ -12,6 +12,9 @@ export interface RescuerOptions {
   readonly role: string;
   readonly log: Logger;
   readonly unownedMs: number;
+  readonly versions: readonly number[];
+  /** Beats and claims nothing. Only to prove what the rescuer is good for. */
+  readonly off: boolean;
   /** Sagas in hand, asked for before every sweep. */
   readonly active: () => readonly number[];
   /** Takes the rescued over; must not throw. */
@@ -36,17 +39,19 @@ export interface Rescuer {
  * does both. Several rescuers at once are fine: claims skip what another holds, and each raises the epoch.
  */
 export async function startRescuer(options: RescuerOptions): Promise<Rescuer> {
-  const { db, engine, worker, role, log, unownedMs } = options;
+  const { db, engine, worker, role, log, unownedMs, versions } = options;
   const stopped = new AbortController();
   const runOnce = async (): Promise<number> => {
     await beat(db, worker, role);
+    if (options.off) return 0;
     const active = options.active();
     const maxCount = Math.min(maxPerSweep, maxInHand - active.length);
     if (maxCount <= 0) return 0;
-    const call: RescueCall = { engine, worker, active, maxCount, silentMs, unownedMs };
+    const call: RescueCall = { engine, worker, versions, active, maxCount, silentMs, unownedMs };
     const rescued = await rescueSagas(db, call);
     if (rescued.length > 0) {
-      log.warn({ engine, rescued: rescued.length, first: rescued[0]?.saga.sagaId }, 'rescued sagas');
+      const expired = rescued.filter((one) => one.expired).length;
+      log.warn({ engine, rescued: rescued.length, expired, first: rescued[0]?.saga.sagaId }, 'rescued sagas');
       options.takeOver(rescued);
     }
     return rescued.length;

@@ -67,9 +67,15 @@ begin
   foreach step in array steps loop mine := lock_step(step, mine, wait); end loop;
   locked := clock_timestamp();
 
+  -- What the boundary is going to answer is known once its rows are held, so the receipt takes it along at no second write.
   with receipt as (
-    insert into saga_step_execution (saga_id, step_name, step_no, op, status)
-    select f.saga_id, boundary, boundary_no, 'EXECUTE', 'SUCCESS' from unnest(mine) f where f.code is null order by f.saga_id
+    insert into saga_step_execution (saga_id, step_name, step_no, op, status, output_data)
+    select f.saga_id, boundary, boundary_no, 'EXECUTE', 'SUCCESS', case
+        when boundary_no = 1 and last then
+          jsonb_build_object('due', f.due - f.discount, 'discount', f.discount, 'paymentId', f.payment_id)
+        when boundary_no = 1 then jsonb_build_object('due', f.due - f.discount, 'discount', f.discount)
+        when last then jsonb_build_object('paymentId', f.payment_id) end
+    from unnest(mine) f where f.code is null order by f.saga_id
     on conflict do nothing returning saga_id
   )
   select coalesce(array_agg(r.saga_id), '{}') into fresh from receipt r;
@@ -98,8 +104,8 @@ returns void language plpgsql as $$
 declare refused bigint[]; codes text[]; mine bigint[] := array(select f.saga_id from unnest(p) f);
 begin
   with state as (
-    update saga_state s set current_step = boundary, owner = worker, event_count = s.event_count + 1, attempts = 0, updated_at = now(),
-      status = case when f.code is not null then 'COMPENSATING' when last then 'COMPLETED' else 'RUNNING' end,
+    update saga_state s set current_step = boundary, owner = worker, event_count = s.event_count + 1, attempts = 0, attention_at = null,
+      updated_at = now(), status = case when f.code is not null then 'COMPENSATING' when last then 'COMPLETED' else 'RUNNING' end,
       failure_code = f.code,
       compensation_data = case when boundary_no > 1 then s.compensation_data else
         jsonb_build_object('userId', f.user_id, 'couponId', f.coupon_id, 'due', f.due, 'discount', f.discount, 'products', f.products, 'qtys', f.qtys) end
@@ -116,24 +122,24 @@ begin
   -- By key, not by join: planned on the empty table a join reads all receipts there are, a little more with each refusal.
   select array_agg(f.saga_id), array_agg(f.code) into refused, codes from unnest(p) f where f.code is not null;
   if refused is not null then
-    update saga_step_execution e set status = 'FAILED', error_message = codes[array_position(refused, e.saga_id)]
+    update saga_step_execution e set status = 'FAILED', error_message = codes[array_position(refused, e.saga_id)], output_data = null
     where e.saga_id = any(refused) and e.step_name = boundary and e.op = 'EXECUTE';
   end if;
 end $$;
 
--- Answers for the sagas that did not run now: what their receipt says; without one, busy or fenced.
+-- Answers for the sagas that did not run now: what their receipt says, with the output it has kept; without one, busy or fenced.
+-- Items and quantities come from the saga: they are never more than the order's.
 create or replace function answer_boundary(boundary text, sagas bigint[], open bigint[]) returns table (
   saga_id bigint, outcome text, code text, user_id bigint, coupon_id bigint, due bigint, discount bigint, products bigint[], qtys bigint[],
   payment_id bigint, lock_wait_us bigint, locked_at_us bigint
 ) language sql as $$
   select q, case when e.status = 'SUCCESS' then 'already-done' when e.error_message = 'voided' then 'fenced' when e.status = 'FAILED' then 'refused'
       when q = any(open) then 'busy' else 'fenced' end,
-    e.error_message, (s.compensation_data->>'userId')::bigint, (s.compensation_data->>'couponId')::bigint, (s.compensation_data->>'due')::bigint,
-    (s.compensation_data->>'discount')::bigint,
+    e.error_message, (s.compensation_data->>'userId')::bigint, (s.compensation_data->>'couponId')::bigint,
+    coalesce(e.output_data->>'due', s.compensation_data->>'due')::bigint, coalesce(e.output_data->>'discount', s.compensation_data->>'discount')::bigint,
     array(select jsonb_array_elements_text(s.compensation_data->'products')::bigint), array(select jsonb_array_elements_text(s.compensation_data->'qtys')::bigint),
-    p.id, 0, 0
+    (e.output_data->>'paymentId')::bigint, 0, 0
   from unnest(sagas) q
   left join lateral (select * from saga_step_execution x where x.saga_id = q and x.step_name = boundary and x.op = 'EXECUTE' limit 1) e on true
   left join lateral (select * from saga_state x where x.saga_id = q limit 1) s on true
-  left join lateral (select x.id from payments x where x.order_id = s.order_id limit 1) p on true
 $$;

@@ -1,3 +1,4 @@
+import { currentDefinition } from '../../domain/saga-definitions.ts';
 import type { PaymentEngine, PayOrder, Submission } from '../../domain/payment-engine.ts';
 import { type Connection, openConnection } from '../../runtime/database.ts';
 import type { EnginePorts } from '../../runtime/engine-ports.ts';
@@ -11,8 +12,6 @@ import { WaitingRoom } from './waiting-room.ts';
 
 /** DESIGN: accept transactions last at most 1 s; that bounds how long a router that was stopped can still start sagas. */
 const acceptTimeoutMs = 1_000;
-/** Written into saga_state when a saga is accepted. */
-const deadlineMs = 30_000;
 /** How long a stopping router still listens for the sagas it accepted. They end without it, too. */
 const stopGraceMs = 5_000;
 /** At most this many payments in one accepting transaction. */
@@ -24,6 +23,7 @@ const maxBatch = 64;
  */
 export function createSagaEngine(style: Style, ports: EnginePorts): PaymentEngine {
   const { config, metrics, log } = ports;
+  const { version } = currentDefinition(config.cut);
   const connections: Connection[] = [];
   let redis: Redis | undefined;
   let doorbell: Doorbell | undefined;
@@ -36,10 +36,12 @@ export function createSagaEngine(style: Style, ports: EnginePorts): PaymentEngin
   };
 
   async function accept(db: Connection, commands: readonly PayOrder[]): Promise<readonly Accepted[]> {
-    const accepted = await acceptSagas(db, style, commands, deadlineMs);
+    const accepted = await acceptSagas(db, style, commands, config.saga.deadlineMs, version);
     const sagas = commands.flatMap(({ orderId, userId, couponId }, i) => {
       const answer = accepted[i];
-      return answer?.verdict === 'CLAIMED' ? [{ sagaId: answer.sagaId, orderId, userId, couponId, epoch: 1 }] : [];
+      return answer?.verdict === 'CLAIMED'
+        ? [{ sagaId: answer.sagaId, orderId, userId, couponId, epoch: 1, version }]
+        : [];
     });
     if (sagas.length > 0) {
       metrics.sagaStarted.inc({ style }, sagas.length);
@@ -70,7 +72,7 @@ export function createSagaEngine(style: Style, ports: EnginePorts): PaymentEngin
       await subscribeSettled(redis, config.keyPrefix, (end) => {
         waiting.call(end);
       });
-      doorbell = openDoorbell(style, config, complain);
+      doorbell = openDoorbell(style, version, config, complain);
       room.start();
     },
 

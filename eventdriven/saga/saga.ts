@@ -15,6 +15,8 @@ export interface Saga {
   readonly userId: number;
   readonly couponId: number | null;
   readonly epoch: number;
+  /** Of the definition it was accepted by, and ends by. */
+  readonly version: number;
   readonly facts?: Facts;
 }
 

@@ -55,8 +55,8 @@ begin
     update saga_step_execution e set status = 'COMPENSATED'
     where e.saga_id = any(done) and e.step_name = boundary and e.op = 'COMPENSATE';
     with state as (
-      update saga_state s set current_step = boundary, owner = worker, event_count = s.event_count + 1, attempts = 0, updated_at = now(),
-        status = case when boundary_no = 1 then 'COMPENSATED' else 'COMPENSATING' end
+      update saga_state s set current_step = boundary, owner = worker, event_count = s.event_count + 1, attempts = 0, attention_at = null,
+        updated_at = now(), status = case when boundary_no = 1 then 'COMPENSATED' else 'COMPENSATING' end
       where s.saga_id = any(fresh) returning s.order_id, s.event_count, s.failure_code
     )
     insert into event_store (aggregate_id, sequence_number, event_type, event_data)

@@ -39,6 +39,7 @@ function laneOf(boundary: Boundary, more: Partial<LaneOptions> = {}): Lane {
     inFlight: () => 64,
     maxBatch: 64,
     deliverTwice: false,
+    swallowUndoFaults: false,
     forward: [forward],
     contended,
     backward,

@@ -18,7 +18,13 @@ describe('the gauges of open work', () => {
     const redis = freshRedis();
     queue = openQueue({ redisUrl: redis.url, prefix: redis.prefix, name: 'order' });
     metrics = createMetrics();
-    const options: OpenWorkOptions = { db: db.pool, metrics, log: createLog('test', 'silent'), queues: [queue] };
+    const options: OpenWorkOptions = {
+      db: db.pool,
+      metrics,
+      log: createLog('test', 'silent'),
+      queues: [queue],
+      versions: [1],
+    };
     watch = watchOpenWork(options);
   });
 

@@ -1,7 +1,14 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { goBack, goForward } from '../../eventdriven/orchestration/orchestrator.ts';
 import type { Style } from '../../eventdriven/saga/doorbell.ts';
-import { beat, deferSagas, type RescueCall, type RescuedSaga, rescueSagas } from '../../eventdriven/saga/rescue-sql.ts';
+import {
+  type Backoff,
+  beat,
+  deferSagas,
+  type RescueCall,
+  type RescuedSaga,
+  rescueSagas,
+} from '../../eventdriven/saga/rescue-sql.ts';
 import { startRescuer } from '../../eventdriven/saga/rescuer.ts';
 import type { Saga } from '../../eventdriven/saga/saga.ts';
 import { createLog } from '../../runtime/log.ts';
@@ -11,11 +18,14 @@ import { type FreshDatabase, freshDatabase, shop } from '../support/services.ts'
 const rescuer: RescueCall = {
   engine: 'orchestration',
   worker: 'rescuer',
+  versions: [1],
   active: [],
   maxCount: 500,
   silentMs: 2_000,
   unownedMs: 3_000,
 };
+
+const backoff = (firstMs: number, attentionAfter: number): Backoff => ({ firstMs, longestMs: 30_000, attentionAfter });
 
 let db: FreshDatabase;
 beforeAll(async () => {
@@ -107,8 +117,8 @@ describe('a rescuer takes a saga', () => {
 
   test('whose retry is due, and none whose retry is not, whoever owns it', async () => {
     const [due, later] = (await open(2)) as [Saga, Saga];
-    await deferSagas(db.pool, [due], 0, 'fault', 8);
-    await deferSagas(db.pool, [later], 60_000, 'fault', 8);
+    await deferSagas(db.pool, [due], 'fault', backoff(0, 8));
+    await deferSagas(db.pool, [later], 'fault', backoff(60_000, 8));
     await owned(later, null, 3_600);
     expect(idsOf(await rescue())).toEqual([due.sagaId]);
     expect(await stateOf(due)).toMatchObject({ waits_ms: null, attempts: 1 });
@@ -170,7 +180,7 @@ describe('a saga that met a fault', () => {
   test('waits, is nobody’s, and remembers why', async () => {
     const saga = await opened();
     await owned(saga, 'w1');
-    await deferSagas(db.pool, [saga], 20_000, 'x'.repeat(900), 3);
+    await deferSagas(db.pool, [saga], 'x'.repeat(900), backoff(20_000, 3));
     const state = await stateOf(saga);
     expect(state).toMatchObject({ owner: null, attempts: 1, attention_at: null, last_error: 'x'.repeat(500) });
     expect(state.waits_ms).toBeGreaterThan(9_000);
@@ -181,7 +191,7 @@ describe('a saga that met a fault', () => {
     const saga = await opened();
     const waits: (number | null)[] = [];
     for (let fault = 1; fault <= 6; fault++) {
-      await deferSagas(db.pool, [saga], 2_000, 'fault', 8);
+      await deferSagas(db.pool, [saga], 'fault', backoff(2_000, 8));
       waits.push((await stateOf(saga)).waits_ms);
     }
     waits.forEach((ms, i) => {
@@ -193,7 +203,7 @@ describe('a saga that met a fault', () => {
 
   test('is shown to people from the n-th fault in a row, since that one, and is tried on', async () => {
     const saga = await opened();
-    const defer = () => deferSagas(db.pool, [saga], 0, 'fault', 3);
+    const defer = () => deferSagas(db.pool, [saga], 'fault', backoff(0, 3));
     await defer();
     await defer();
     expect((await stateOf(saga)).attention_at).toBeNull();
@@ -207,7 +217,7 @@ describe('a saga that met a fault', () => {
 
   test('starts counting anew when a boundary passed', async () => {
     const saga = await opened();
-    await deferSagas(db.pool, [saga], 0, 'fault', 8);
+    await deferSagas(db.pool, [saga], 'fault', backoff(0, 8));
     await doors(db.pool).run(0, [saga]);
     expect(await stateOf(saga)).toMatchObject({ attempts: 0 });
   });
@@ -215,7 +225,7 @@ describe('a saga that met a fault', () => {
   test('is not put aside by who lost it, nor when it is final', async () => {
     const [saga, paid] = (await open(2)) as [Saga, Saga];
     await goForward(doors(db.pool).lanes, paid, 0);
-    await deferSagas(db.pool, [{ ...saga, epoch: 0 }, paid], 0, 'fault', 8);
+    await deferSagas(db.pool, [{ ...saga, epoch: 0 }, paid], 'fault', backoff(0, 8));
     expect(await stateOf(saga)).toMatchObject({ attempts: 0, waits_ms: null });
     expect(await stateOf(paid)).toMatchObject({ attempts: 0, waits_ms: null });
   });
@@ -243,6 +253,8 @@ describe('the rescuer’s loop', () => {
       role: 'orchestrator',
       log,
       unownedMs: 3_000,
+      versions: [1],
+      off: false,
       active: () => [],
       takeOver: (rescued) => took(rescued),
     });
@@ -269,6 +281,8 @@ describe('the rescuer’s loop', () => {
       role: 'orchestrator',
       log,
       unownedMs: 3_000,
+      versions: [1],
+      off: false,
       active: () => Array.from({ length: inHand }, (_, i) => -i - 1),
       takeOver: (rescued) => taken.push(...idsOf(rescued)),
     });
@@ -302,6 +316,8 @@ describe('the rescuer’s loop', () => {
       role: 'orchestrator',
       log,
       unownedMs: 3_000,
+      versions: [1],
+      off: false,
       active: () => [],
       takeOver: () => took(),
     });

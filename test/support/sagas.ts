@@ -13,16 +13,21 @@ export interface OrderToPay {
 }
 
 /** Accepts the payments in one transaction. Sagas in the order of their orders; throws when one was not accepted. */
-export async function accept(tx: Tx, orders: readonly OrderToPay[], engine: Style = 'orchestration'): Promise<Saga[]> {
+export async function accept(
+  tx: Tx,
+  orders: readonly OrderToPay[],
+  engine: Style = 'orchestration',
+  { version = 1, deadlineMs = 30_000 } = {},
+): Promise<Saga[]> {
   const commands = orders.map(({ id, userId, couponId = null }) => {
     const route = { side: 'saga', reason: 'pinned', bucket: userId % 100, version: 1 } as const;
     return { orderId: id, userId, couponId, route };
   });
-  const accepted = await acceptSagas(tx, engine, commands, 30_000);
+  const accepted = await acceptSagas(tx, engine, commands, deadlineMs, version);
   return commands.map(({ orderId, userId, couponId }, i) => {
     const answer = accepted[i];
     if (answer?.verdict !== 'CLAIMED') throw new Error(`order ${orderId} was not accepted: ${JSON.stringify(answer)}`);
-    return { sagaId: answer.sagaId, orderId, userId, couponId, epoch: 1 };
+    return { sagaId: answer.sagaId, orderId, userId, couponId, epoch: 1, version };
   });
 }
 

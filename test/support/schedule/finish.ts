@@ -41,6 +41,7 @@ export async function finish(db: Tx, world: World): Promise<void> {
   const rescued = await rescueSagas(db, {
     engine: world.engine,
     worker: 'finisher',
+    versions: [1],
     active: [],
     maxCount: 100,
     silentMs: 60_000,

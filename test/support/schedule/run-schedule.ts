@@ -109,6 +109,7 @@ async function claim(db: Tx, world: World, views: Views, draw: Draw): Promise<vo
   const rescued = await rescueSagas(db, {
     engine: world.engine,
     worker: 'w1',
+    versions: [1],
     active: [],
     maxCount: 10,
     silentMs: 60_000,
