@@ -1,15 +1,19 @@
 import { mkdirSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
+import { ConfigError, type FaroConfig, readFaroConfig } from '../runtime/config.ts';
 import { NotOursError } from '../runtime/databases.ts';
 import { ServicesError } from '../runtime/services/services.ts';
+import { openEvents } from '../runtime/telemetry.ts';
 import { parseCommand, type RunOptions, UsageError } from './options.ts';
 import { modes, type Plan, planRun } from './plan.ts';
 import { renderReport } from './report/report.ts';
 import { prepareOutput, readResult, writeFileWhole } from './result-file.ts';
-import { runBench } from './run/bench-run.ts';
+import type { Result } from './result.ts';
+import { runBench, type RunInput } from './run/bench-run.ts';
 import { exitCodeOf } from './run/conclude.ts';
 import { TooFewConnections } from './run/preflight.ts';
 import { createProgress } from './run/progress.ts';
+import { createRunEvents } from './run/run-events.ts';
 import { resultTable, troubles } from './terminal/result-table.ts';
 
 export interface BenchIo {
@@ -47,7 +51,7 @@ export async function bench(argv: readonly string[], io: BenchIo): Promise<ExitC
 
 function exitCodeOfError(error: unknown): ExitCode | undefined {
   if (error instanceof UsageError || error instanceof NotOursError) return 2;
-  if (error instanceof ServicesError) return error.exitCode;
+  if (error instanceof ServicesError || error instanceof ConfigError) return error.exitCode;
   return error instanceof TooFewConnections ? 4 : undefined;
 }
 
@@ -64,6 +68,7 @@ async function run(argv: readonly string[], options: RunOptions, io: BenchIo): P
   const plan = planRun(options);
   if (plan.scenarios.length === 0)
     throw new UsageError('Nothing to run: none of the --engines takes part in the --scenario');
+  const sink = readFaroConfig(io.env);
   const id = `${io
     .now()
     .toISOString()
@@ -75,10 +80,8 @@ async function run(argv: readonly string[], options: RunOptions, io: BenchIo): P
   const text = options.json ? io.stderr : io.stdout;
   text.write(describePlan(plan));
   const command = ['npm run bench', ...(argv.length > 0 ? ['--', ...argv] : [])].join(' ');
-  const result = await runBench(
-    { id, options, plan, command, directory, progress: createProgress(text), env: io.env },
-    io.signal,
-  );
+  const input = { id, options, plan, command, directory, progress: createProgress(text), env: io.env };
+  const result = await runAndTell(input, sink, io.signal);
   writeFileWhole(join(directory, 'report.html'), renderReport(result));
   text.write(`\n${resultTable(result)}\n\n`);
   for (const line of troubles(result)) text.write(`${line}\n`);
@@ -87,6 +90,24 @@ async function run(argv: readonly string[], options: RunOptions, io: BenchIo): P
   );
   if (options.json) io.stdout.write(`${JSON.stringify(result)}\n`);
   return exitCodeOf(result);
+}
+
+/** With the events of the run, which have 3 s at its end, a run that was interrupted included. */
+async function runAndTell(
+  input: Omit<RunInput, 'events'>,
+  sink: FaroConfig | undefined,
+  signal: AbortSignal,
+): Promise<Result> {
+  const { id, progress } = input;
+  const say = (line: string): void => {
+    progress.note(line);
+  };
+  const events = await openEvents(sink, { app: 'sagashift-bench', session: id, say });
+  try {
+    return await runBench({ ...input, events: createRunEvents(events, id) }, signal);
+  } finally {
+    await events.stop();
+  }
 }
 
 function describePlan(plan: Plan): string {

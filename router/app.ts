@@ -11,6 +11,8 @@ import { topUp } from './top-ups.ts';
 
 export interface AppPorts extends PaymentPorts {
   readonly pool: Pool;
+  /** Takes telemetry; without it there is no such path. */
+  readonly collect: RequestHandler | undefined;
   /** Whether it can do its work now. */
   readonly ready: () => Promise<boolean>;
 }
@@ -31,6 +33,7 @@ export function createApp(ports: AppPorts): Express {
   });
   serveOperations(app, ports.metrics, ports.ready);
   app.all(['/openapi.json', '/metrics', '/healthz', '/readyz'], onlyAllows('GET, HEAD'));
+  if (ports.collect !== undefined) app.route('/collect').post(ports.collect).all(onlyAllows('POST'));
   app.use((req, res) => {
     answerProblem(res, 'NOT_FOUND', `${req.path} is not a path of this API; /openapi.json lists them`);
   });
@@ -46,8 +49,8 @@ const onlyAllows =
   };
 
 /** Express knows an error handler by its four parameters. */
-const answerError =
-  ({ log }: AppPorts): ErrorRequestHandler =>
+export const answerError =
+  ({ log }: Pick<AppPorts, 'log'>): ErrorRequestHandler =>
   (error: unknown, req, res, next) => {
     if (res.headersSent) {
       next(error); // an answer that has begun can only be broken off

@@ -19,29 +19,31 @@ export async function readBody<Schema extends z.ZodType>(
   if (type === undefined || !jsonType.test(type)) {
     throw refuse(req, new RequestProblem('UNSUPPORTED_MEDIA_TYPE', `content-type is ${type ?? 'missing'}`));
   }
-  if (Number(req.headers['content-length'] ?? 0) > bodyLimitBytes) throw refuse(req, tooLarge());
-  return parse(await readText(req), schema);
+  return parseJson((await readBytes(req, bodyLimitBytes)).toString('utf8'), schema);
 }
 
 const jsonType = /^application\/json\s*(?:;\s*charset="?utf-8"?\s*)?$/i;
-const tooLarge = (): RequestProblem => new RequestProblem('BODY_TOO_LARGE', `the limit is ${bodyLimitBytes} bytes`);
+const tooLarge = (limitBytes: number): RequestProblem =>
+  new RequestProblem('BODY_TOO_LARGE', `the limit is ${limitBytes} bytes`);
 
-function readText(req: IncomingMessage): Promise<string> {
+/** Throws a RequestProblem: 413 without reading on, 400 when the client broke off. */
+export async function readBytes(req: IncomingMessage, limitBytes: number): Promise<Buffer> {
+  if (Number(req.headers['content-length'] ?? 0) > limitBytes) throw refuse(req, tooLarge(limitBytes));
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let bytes = 0;
     const onData = (chunk: Buffer): void => {
       bytes += chunk.length;
-      if (bytes <= bodyLimitBytes) {
+      if (bytes <= limitBytes) {
         chunks.push(chunk);
       } else {
         req.off('data', onData);
-        reject(refuse(req, tooLarge()));
+        reject(refuse(req, tooLarge(limitBytes)));
       }
     };
     req.on('data', onData);
     req.once('end', () => {
-      resolve((chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)).toString('utf8'));
+      resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks));
     });
     req.once('error', () => {
       reject(new RequestProblem('MALFORMED_REQUEST', 'the body broke off'));
@@ -50,7 +52,7 @@ function readText(req: IncomingMessage): Promise<string> {
 }
 
 /** Reads on without keeping anything; closing at once would destroy the answer together with the unread rest. */
-function refuse(req: IncomingMessage, why: RequestProblem): RequestProblem {
+export function refuse(req: IncomingMessage, why: RequestProblem): RequestProblem {
   req.resume();
   if (req.complete) return why;
   const cutOff = setTimeout(() => req.destroy(), lingerMs);
@@ -60,7 +62,8 @@ function refuse(req: IncomingMessage, why: RequestProblem): RequestProblem {
   return why;
 }
 
-function parse<Schema extends z.ZodType>(text: string, schema: Schema): z.infer<Schema> {
+/** Throws a RequestProblem (400) that says where it is wrong. */
+export function parseJson<Schema extends z.ZodType>(text: string, schema: Schema): z.infer<Schema> {
   let json: unknown;
   try {
     json = JSON.parse(text);

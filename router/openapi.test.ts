@@ -21,6 +21,7 @@ test('describes every operation with its body, its answers and its problems', ()
     'post /v1/orders',
     'post /v1/users/{userId}/top-ups',
     'get /v1/sagas/{sagaId}',
+    'post /collect',
   ]);
   const pay = document.paths['/v1/orders/{orderId}/payments']?.['post'];
   expect(Object.keys(pay?.responses ?? {}).sort()).toEqual([

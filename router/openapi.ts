@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import * as schemas from './api-schemas.ts';
+import { collectAnswer, collectBody } from './collect-payload.ts';
 import { type ProblemCode, problems } from './problems.ts';
 
 interface Operation {
@@ -109,6 +110,23 @@ const operations: readonly Operation[] = [
     summary: 'A saga and its steps',
     answers: { 200: { description: 'The saga', schema: schemas.sagaAnswer } },
     problems: ['MALFORMED_REQUEST', 'SAGA_NOT_FOUND', ...ofDatabase],
+  },
+  {
+    path: '/collect',
+    method: 'post',
+    summary: 'Telemetry of a Faro SDK; gzip is taken. NOT_FOUND where SAGASHIFT_COLLECT is off',
+    body: collectBody,
+    headers: [
+      { name: 'x-api-key', required: false, description: 'Where a key is configured', schema: z.string() },
+      {
+        name: 'x-faro-session-id',
+        required: false,
+        description: 'The session, where the body names none',
+        schema: z.string(),
+      },
+    ],
+    answers: { 202: { description: 'Taken', schema: collectAnswer } },
+    problems: [...ofBody, 'UNAUTHORIZED', 'NOT_FOUND', 'RATE_LIMITED', 'OVERLOADED'],
   },
 ];
 

@@ -12,11 +12,13 @@ interface ProblemRow {
 /** Every problem the API answers with, by its code. Codes are stable; titles are for people. */
 export const problems = {
   MALFORMED_REQUEST: { status: 400, title: 'The request is malformed' },
+  UNAUTHORIZED: { status: 401, title: 'The API key is missing or wrong' },
   NOT_FOUND: { status: 404, title: 'There is nothing at this path' },
   METHOD_NOT_ALLOWED: { status: 405, title: 'The path does not support this method' },
   BODY_TOO_LARGE: { status: 413, title: 'The body is too large' },
   UNSUPPORTED_MEDIA_TYPE: { status: 415, title: 'The body must be application/json' },
   TOO_MANY_REQUESTS: { status: 429, title: 'Too many payments of this user are in work', retryAfter: 1 },
+  RATE_LIMITED: { status: 429, title: 'More is sent than this router takes', retryAfter: 1 },
   INTERNAL: { status: 500, title: 'The router failed' },
   OVERLOADED: { status: 503, title: 'Too many payments are in work', retryAfter: 1 },
   STOPPING: { status: 503, title: 'This router is being stopped', retryAfter: 1 },

@@ -27,6 +27,8 @@ export interface RolloutWatchOptions {
   readonly now?: () => number;
   readonly pollMs?: number | undefined;
   readonly maxAgeMs?: number | undefined;
+  /** Is told of each change when it is in force. */
+  readonly onApplied?: ((after: Rollout, before: Rollout) => void) | undefined;
 }
 
 /** What this router applies, and whether it may still trust it. */
@@ -66,11 +68,13 @@ export async function watchRollout(options: RolloutWatchOptions): Promise<Rollou
 
   const ageMs = (): number => now() - confirmedAt;
   const apply = (row: RolloutRow): void => {
+    const before = rollout;
     rollout = withSwitches(row, switches);
     metrics.routerConfigVersion.set(rollout.version);
     metrics.routerCanaryRatio.set(rollout.enabled ? rollout.percentage / 100 : 0);
     metrics.routerEmergency.set(rollout.emergency ? 1 : 0);
     log.info({ version: row.version, percentage: row.percentage, emergency: rollout.emergency }, 'rollout applied');
+    options.onApplied?.(rollout, before);
   };
 
   async function poll(): Promise<void> {

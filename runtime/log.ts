@@ -21,4 +21,4 @@ export function createLog(
   );
 }
 
-const secrets = ['databaseUrl', 'redisUrl', 'password', 'token', 'authorization', 'connectionString'];
+const secrets = ['databaseUrl', 'redisUrl', 'password', 'token', 'authorization', 'connectionString', 'apiKey'];

@@ -13,6 +13,7 @@ import type { ArmResult, Result } from '../result.ts';
 import { dropAbandonedData, endAbandonedProcesses, openRunRecord } from '../run-record.ts';
 import { preflight } from './preflight.ts';
 import type { Progress } from './progress.ts';
+import type { RunEvents } from './run-events.ts';
 import { writeRaw } from './raw.ts';
 import { drillRecovery } from './recovery-drill.ts';
 import { runScenario, type ScenarioContext } from './scenario-run.ts';
@@ -25,6 +26,7 @@ export interface RunInput {
   readonly command: string;
   readonly directory: string;
   readonly progress: Progress;
+  readonly events: RunEvents;
   /** DATABASE_URL and REDIS_URL name servers that are there already. */
   readonly env: NodeJS.ProcessEnv;
 }
@@ -45,6 +47,7 @@ export async function runBench(input: RunInput, signal: AbortSignal): Promise<Re
     await dropAbandonedData(recordsDirectory, services);
     progress.now('looking at the machine');
     const result = await preflight(input, services);
+    input.events.started(result);
     await measure(result, input, services, began, signal);
     return result;
   } finally {
@@ -93,11 +96,13 @@ async function measure(
     record,
     sabotage: options.sabotage,
     progress: input.progress,
+    onRound: input.events.roundStarted,
     onMeasured(arm: ArmResult, measurement) {
       if (!result.arms.includes(arm)) result.arms = inPlannedOrder([...result.arms, arm], plan);
       if (measurement !== null) {
         writeRaw(directory, arm, measurement);
         const { result: one } = measurement;
+        input.events.roundFinished(arm, one);
         const p50 = one.latencyMs.p50 === null ? '' : `, p50 ${one.latencyMs.p50.toFixed(1)} ms`;
         input.progress.note(
           `  ${arm.scenario.padEnd(12)} ${arm.name.padEnd(20)} round ${one.round}: ${one.settledPerSecond.toFixed(0)}/s${p50}${one.valid ? '' : ' (does not count)'}`,
@@ -130,6 +135,7 @@ async function measure(
     conclude(result);
     result.run.finishedAt = new Date().toISOString();
     judge();
+    input.events.finished(result);
     if (!options.keep) await databases.dropAll();
     await deleteKeys(services.redisUrl, keyPrefix);
     record.close();

@@ -21,6 +21,8 @@ export interface ScenarioContext {
   readonly record: RunRecord;
   readonly sabotage: string | null;
   readonly progress: Progress;
+  /** Before every round. */
+  onRound(scenario: string, arm: string, round: number): void;
   /** After every round and verification: what is measured is kept, whatever happens next. */
   onMeasured(arm: ArmResult, measurement: Measurement | null): void;
   onTrouble(stage: string, why: string): void;
@@ -96,6 +98,7 @@ async function runBlock(
     if (running === undefined || running.broken) continue;
     const { clients } = scenario.scenario;
     context.progress.now(`${scenario.scenario.name}: round ${round} of ${context.plan.rounds}, ${name}`);
+    context.onRound(scenario.scenario.name, name, round);
     try {
       const plan = {
         arm: running.arm,

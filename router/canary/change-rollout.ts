@@ -19,6 +19,8 @@ export interface ChangeOptions {
 
 export interface Changed {
   readonly row: RolloutRow;
+  /** What it was. */
+  readonly before: RolloutRow;
   /** False when it was like that already: no new version, no entry. */
   readonly changed: boolean;
 }
@@ -58,7 +60,7 @@ async function changeOnce(
   }
   const after: RolloutRow = { ...before, ...change };
   const diff = differences(before, after);
-  if (Object.keys(diff).length === 0) return { row: before, changed: false };
+  if (Object.keys(diff).length === 0) return { row: before, before, changed: false };
 
   const to = before.version + 1;
   const rows = await tx.query(
@@ -79,7 +81,7 @@ async function changeOnce(
   );
   if (rows.length === 0) throw new RolloutConflict(`version ${before.version} was changed by somebody else meanwhile`);
   await appendAudit(tx, { at: new Date().toISOString(), ...by, fromVersion: before.version, toVersion: to, diff });
-  return { row: { ...after, version: to }, changed: true };
+  return { row: { ...after, version: to }, before, changed: true };
 }
 
 export async function readRollout(tx: Tx): Promise<RolloutRow> {

@@ -3,6 +3,7 @@ import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { openPool, type Pool } from '../../runtime/database.ts';
 import { publishHint } from '../rollout-hints.ts';
 import type { RolloutRow } from '../rollout-sql.ts';
+import { announce } from './announce.ts';
 import { firstBrokenLink, readAudit } from './audit.ts';
 import { type Authorship, type ChangeOptions, changeRollout } from './change-rollout.ts';
 import { explainUser } from './explain-user.ts';
@@ -65,15 +66,19 @@ function canary(io: CommandIo): Command {
       await pool.close();
     }
   };
-  const change = (what: Partial<RolloutRow>, by: Authorship, options: ChangeOptions): Promise<void> =>
-    withPool(async (pool) => {
-      const { row, changed } = await changeRollout(pool, what, by, options);
+  const change = async (what: Partial<RolloutRow>, by: Authorship, options: ChangeOptions): Promise<void> => {
+    let told = async (): Promise<void> => undefined;
+    const make = withPool(async (pool) => {
+      const { row, before, changed } = await changeRollout(pool, what, by, options);
+      if (changed) told = () => announce(io, by, row, before);
       const hinted = changed && (await hint(io.env, row.version));
       print(
         { changed, hinted, ...row },
         changed ? statusText(await readStatus(pool)) : `nothing to change: version ${row.version} says so already\n`,
       );
     });
+    await make.finally(() => told()); // what has committed is told, also when it could not be shown
+  };
 
   program
     .command('status')
