@@ -324,6 +324,17 @@ export const mutants: readonly Mutant[] = [
     does: 'one boundary under two names',
     sql: `update saga_step_execution set step_no = 1 where saga_id = ${sagaOf(saga)} and step_no = 2`,
   },
+  {
+    code: 'G2',
+    does: 'a saga that was pruned has receipts left',
+    sql: `update saga_state set pruned_at = now() where order_id = ${saga}`,
+  },
+  {
+    code: 'G2',
+    does: 'an open saga was pruned',
+    sql: `update saga_state set pruned_at = now(), status = 'RUNNING' where order_id = ${saga};
+      delete from saga_step_execution where saga_id = ${sagaOf(saga)}`,
+  },
   { code: 'G2', does: 'receipts of no saga', sql: `delete from saga_state where order_id = ${saga}` },
   {
     code: 'G3',
@@ -429,6 +440,11 @@ export const mutants: readonly Mutant[] = [
     code: 'X1',
     does: 'a delivery of no order',
     sql: `update external_event_log set order_id = 999999999 where order_id = ${lean}`,
+  },
+  {
+    code: 'X1',
+    does: 'a payment is not delivered to a target that was routed before it',
+    sql: `insert into delivery_route (event_type, target_system, since) values ('product.purchased', 'inventory', '2000-01-01')`,
   },
   {
     code: 'X2',

@@ -12,7 +12,7 @@ export const order: Subject = {
       coalesce(s.confirmed, 0) as confirmed, coalesce(s.held, 0) as held,
       u.id as coupon_id, u.user_id as coupon_owner, u.status as coupon_status, u.used_order_id as coupon_used_by, c.discount as coupon_discount,
       r.order_id is not null as is_routed, r.side, r.user_coupon_id as asked_coupon_id,
-      g.saga_type, coalesce(d.deliveries, 0) as deliveries, t.targets
+      g.saga_type, coalesce(d.deliveries, 0) as deliveries
     from orders o
     left join (select order_id, sum(qty * unit_price) as total, sum(qty) as qty from order_items group by order_id) i on i.order_id = o.id
     left join (
@@ -27,8 +27,7 @@ export const order: Subject = {
     left join coupons c on c.id = u.coupon_id
     left join payment_route r on r.order_id = o.id
     left join saga_state g on g.order_id = o.id
-    left join (select order_id, count(*) as deliveries from external_event_log where event_type = 'payment.completed' group by order_id) d on d.order_id = o.id
-    cross join (select count(*) as targets from delivery_route where event_type = 'payment.completed') t`,
+    left join (select order_id, count(*) as deliveries from external_event_log where event_type = 'payment.completed' group by order_id) d on d.order_id = o.id`,
 };
 
 const payment: Subject = {

@@ -86,8 +86,8 @@ begin
   update orders x set status = 'PAID', engine = pay_order.engine, user_coupon_id = coupon_id, discount_amount = cut, final_amount = due,
     xid = pg_current_xact_id() where x.id = order_id;
   insert into external_event_log (order_id, event_type, target_system, event_data)
-  select order_id, r.event_type, r.target_system, jsonb_build_object('paymentId', paid, 'orderId', order_id, 'userId', user_id, 'amount', due)
-  from delivery_route r where r.event_type = 'payment.completed';
+  select order_id, r.event_type, r.target_system, d.event_data
+  from delivery_route r cross join lateral outside_events_of_payment(r.event_type, paid, order_id, user_id, due) d (event_data);
   perform spend(added_ms);
   return query select 'PAID', route.side, route.reason, route.bucket, route.config_version, engine, null::text, paid, due, null::bigint, false,
     microseconds(order_locked - began), microseconds(coupon_locked - began), microseconds(balance_locked - balance_asked),

@@ -19,7 +19,7 @@ export const lockStocks = (tx: Tx, productIds: readonly number[]): Promise<Stock
     [productIds],
   );
 
-/** Order, lines, reservation and its ledger in one statement; undefined when there is no such user. Stocks are locked already. */
+/** Order, lines, reservation, its ledger and what the outside hears of it in one statement; undefined when there is no such user. Stocks are locked already. */
 export async function insertOrder(tx: Tx, userId: number, lines: readonly OrderLine[]): Promise<number | undefined> {
   const [row] = await tx.query<{ id: number }>(
     `with line as materialized (
@@ -27,7 +27,7 @@ export async function insertOrder(tx: Tx, userId: number, lines: readonly OrderL
        join products p on p.id = l.product_id
      ), placed as (
        insert into orders (user_id, total_amount)
-       select u.id, (select sum(qty * price) from line) from users u where u.id = $1 returning id
+       select u.id, (select sum(qty * price) from line) from users u where u.id = $1 returning id, total_amount
      ), item as (
        insert into order_items (order_id, product_id, qty, unit_price)
        select o.id, l.product_id, l.qty, l.price from placed o, line l
@@ -37,6 +37,13 @@ export async function insertOrder(tx: Tx, userId: number, lines: readonly OrderL
      ), ledger as (
        insert into stock_ledger (product_id, order_id, kind, qty)
        select l.product_id, o.id, 'RESERVE', l.qty from placed o, line l order by l.product_id
+     ), told as ( -- the outside hears of it if somebody has a route for it, see domain/delivery-events.ts
+       insert into external_event_log (order_id, event_type, target_system, event_data)
+       select o.id, r.event_type, r.target_system, jsonb_build_object('orderId', o.id, 'userId', $1::bigint) || case r.event_type
+         when 'order.created' then jsonb_build_object('totalAmount', o.total_amount, 'lines', (select jsonb_agg(
+           jsonb_build_object('productId', l.product_id, 'qty', l.qty, 'unitPrice', l.price) order by l.product_id) from line l))
+         else jsonb_build_object('activity', 'order.created', 'amount', o.total_amount) end
+       from placed o cross join delivery_route r where r.event_type in ('order.created', 'user.activity')
      )
      select id from placed`,
     [userId, lines.map((line) => line.productId), lines.map((line) => line.qty)],

@@ -37,6 +37,7 @@ const results = ['new', 'duplicate', 'refused'] as const;
  *
  * - `POST /v1/events/:source` takes one event or an array of up to 100 and answers 202 (or 503, see `failureRate`).
  *   Events are deduplicated by source and eventId; a source is the engine or arm they come from.
+ * - `POST /v1/targets/:target/events/:source` does the same in the place of one target system, counted as `:target/:source`.
  * - `GET /v1/stats` answers SourceCounts by source, `DELETE /v1/stats` forgets everything.
  * - `GET /metrics`: events by result. Not by source: that is a name from outside.
  */
@@ -68,7 +69,8 @@ export async function startDataPlatform(options: DataPlatformOptions): Promise<D
 
   async function answer(req: IncomingMessage, res: ServerResponse): Promise<void> {
     const path = (req.url ?? '').split('?')[0] ?? '';
-    const source = /^\/v1\/events\/([A-Za-z0-9._-]{1,64})$/.exec(path)?.[1];
+    const [, target, from] = /^\/v1\/(?:targets\/([\w.-]{1,64})\/)?events\/([\w.-]{1,64})$/.exec(path) ?? [];
+    const source = target === undefined ? from : `${target}/${from}`;
     if (source !== undefined) {
       allow(req, 'POST');
       await receive(source, req, res);
@@ -86,7 +88,7 @@ export async function startDataPlatform(options: DataPlatformOptions): Promise<D
         status: 404,
         code: 'NOT_FOUND',
         title: 'Not found',
-        detail: 'there are /v1/events/:source and /v1/stats',
+        detail: 'there are /v1/events/:source, /v1/targets/:target/events/:source and /v1/stats',
       });
     }
   }

@@ -1,10 +1,15 @@
+import { outsideEvents } from '../../domain/delivery-events.ts';
 import type { Config } from '../../runtime/config.ts';
 import { type Connection, openConnection } from '../../runtime/database.ts';
 import type { Logger } from '../../runtime/log.ts';
 import type { Metrics } from '../../runtime/metrics.ts';
-import { claimEvents, markFailed, markSent, type OpenEvent } from './delivery-sql.ts';
-import { postEvents } from './post-events.ts';
+import { openRedis } from '../../runtime/redis.ts';
 import { openAlarm } from './alarm.ts';
+import { publishDeadLetters } from './dead-letter-list.ts';
+import { type TargetBacklog, targetBacklogs } from './delivery-sql.ts';
+import { sharedBreaker } from './shared-breaker.ts';
+import { labelOf, targetUrls } from './target-urls.ts';
+import { startTargetWorker, type TargetWorker, type WorkerLimits } from './target-worker.ts';
 
 export interface DeliveryOptions {
   readonly config: Config;
@@ -14,7 +19,7 @@ export interface DeliveryOptions {
   readonly source?: string;
   /** 0 to 1. */
   readonly random?: () => number;
-  readonly limits?: Partial<typeof deliveryLimits>;
+  readonly limits?: Partial<DeliveryLimits>;
 }
 
 export interface Delivery {
@@ -24,164 +29,167 @@ export interface Delivery {
   stop(): Promise<void>;
 }
 
-const deliveryLimits = {
+interface DeliveryLimits extends Omit<WorkerLimits, 'horizonMs'> {
+  /** Targets beyond these, by name, wait until another has nothing left and no route. */
+  readonly targets: number;
+  /** How often routes are read: an added one is served within this. */
+  readonly lookMs: number;
+  /** How often the lists of dead letters are made anew from Postgres. */
+  readonly repairMs: number;
+}
+
+const deliveryLimits: DeliveryLimits = {
   batch: 100,
-  /** POSTs at once: four carry 11,000 events/s to a target that takes 30 ms. */
+  /** POSTs at once, of each target: four carry 11,000 events/s to a target that takes 30 ms. */
   posts: 4,
   attempts: 10,
-  /** Doubles with each try: with ten tries an event is given up after about 40 s. */
+  /** Doubles with each try: with ten tries an event that is refused is given up after about 40 s. */
   retryFirstMs: 100,
   retryCapMs: 30_000,
+  retryAfterCapMs: 300_000,
+  probeMs: 30_000,
   /** While events flow, one claim gathers what came in this time; woken for each, it would send them one by one. */
   pollMs: 50,
   idlePollMs: 250,
   statementTimeoutMs: 5_000,
   stopLimitMs: 5_000,
+  targets: 16,
+  lookMs: 2_000,
+  repairMs: 60_000,
 };
 
-const target = 'data-platform';
-
 /**
- * Works off external_event_log: at least once, in order per order, keyed by event id. A slow or dead target never slows a payment, which has
- * committed its row and gone on; this relay has a connection of its own. Several relays are fine: one works, the others stand by.
- * Does nothing without a data platform in the configuration; the events then stay in the log.
+ * Works off external_event_log, one worker for each target system: at least once, in order per order, keyed by event id. A slow or dead target
+ * never slows a payment, which has committed its row and gone on, nor another target. Several relays are fine: for each target one works, the
+ * others stand by. A target without a URL in the configuration is not served; its events then stay in the log.
  */
-export function startDelivery({
-  config,
-  metrics,
-  log,
-  source,
-  random = Math.random,
-  limits: given,
-}: DeliveryOptions): Delivery {
-  const limits = { ...deliveryLimits, ...given };
-  if (config.dataPlatformUrl === undefined) {
+export function startDelivery(options: DeliveryOptions): Delivery {
+  const { config, metrics, log, random = Math.random } = options;
+  const limits = { ...deliveryLimits, ...options.limits, horizonMs: config.deliveryHorizonMs };
+  if (config.dataPlatformUrl === undefined && Object.keys(config.targetUrls).length === 0) {
     log.info('no data platform is configured: events stay in external_event_log');
     return { nudge: () => undefined, stop: () => Promise.resolve() };
   }
-  const url = new URL(
-    `v1/events/${source ?? config.source ?? config.engine ?? config.sagaEngine}`,
-    `${config.dataPlatformUrl.replace(/\/$/, '')}/`,
-  ).href;
+  const urlOf = targetUrls(config, options.source);
   const alarm = openAlarm();
-  const cutOff = new AbortController();
-  const posts = new Set<Promise<void>>();
-  const busy = new Set<number>();
+  const redis = openRedis(config.redisUrl, 'delivery');
+  const workers = new Map<string, TargetWorker>();
+  const labels = new Set<string>();
+  /** Topics whose list in Redis does not say, or may not say, what Postgres does. */
+  const stale = new Set<string>();
+  let repairAt = 0;
   let connection: Connection | undefined;
+  let complained = false;
   let stopping = false;
-  let idle = false;
-  /** In a row: of the target, and of our own database. */
-  let targetFaults = 0;
-  let databaseFaults = 0;
-  let pausedUntil = 0;
+  redis.on('ready', () => (repairAt = 0)); // it may have forgotten everything
 
   const done = run();
   return {
     nudge() {
-      if (idle) alarm.ring();
+      for (const worker of workers.values()) worker.nudge();
     },
     async stop() {
       stopping = true;
       alarm.ring();
-      const timer = setTimeout(() => {
-        cutOff.abort();
-      }, limits.stopLimitMs);
       await done;
-      clearTimeout(timer);
+      await Promise.all([...workers.values()].map((worker) => worker.stop()));
+      await publishStale().catch(() => undefined); // the next relay does it
+      await connection?.close();
+      redis.disconnect();
     },
   };
 
   async function run(): Promise<void> {
-    let idleMs = limits.pollMs;
     while (!stopping) {
-      const claimed = await claim();
-      if (claimed === limits.batch) continue;
-      idle = claimed === 0;
-      idleMs = idle ? Math.min(idleMs * 2, limits.idlePollMs) : limits.pollMs;
-      await alarm.after(Math.max(idleMs, pausedUntil - performance.now()));
-    }
-    await Promise.all(posts);
-    await connection?.close();
-  }
-
-  /** Starts sending what is there and answers how much that was. */
-  async function claim(): Promise<number> {
-    if (posts.size >= limits.posts) await Promise.race(posts);
-    if (performance.now() < pausedUntil) return 0;
-    try {
-      connection ??= await openConnection(
-        { url: config.databaseUrl, timeoutMs: limits.statementTimeoutMs, applicationName: 'delivery' },
-        metrics,
-      );
-      const events = await claimEvents(connection, target, [...busy], busy.size + 2 * limits.batch, limits.batch);
-      databaseFaults = 0;
-      if (events.length > 0) begin(connection, events);
-      return events.length;
-    } catch (fault) {
-      databaseFault(fault);
-      return 0;
+      try {
+        await look();
+        complained = false;
+      } catch (fault) {
+        if (!complained) log.warn({ err: fault }, 'delivery cannot look for its targets, will try again');
+        complained = true;
+      }
+      await alarm.after(limits.lookMs);
     }
   }
 
-  function begin(tx: Connection, events: readonly OpenEvent[]): void {
-    for (const { event_id } of events) busy.add(event_id);
-    const post = deliver(tx, events, new Set())
-      .catch(databaseFault) // not marked: they are sent again, and the target knows them by their ids
-      .finally(() => {
-        for (const { event_id } of events) busy.delete(event_id);
-        posts.delete(post);
+  async function look(): Promise<void> {
+    connection ??= await openConnection(
+      { url: config.databaseUrl, timeoutMs: limits.statementTimeoutMs, applicationName: 'delivery targets' },
+      metrics,
+    );
+    const backlogs = await targetBacklogs(connection, limits.targets);
+    if (stopping) return;
+    await serve(backlogs.map(({ target }) => target));
+    measure(backlogs);
+    if (performance.now() >= repairAt) {
+      for (const { topic } of outsideEvents) stale.add(topic);
+      repairAt = performance.now() + limits.repairMs;
+    }
+    await publishStale();
+  }
+
+  async function serve(targets: readonly string[]): Promise<void> {
+    for (const target of targets) if (!workers.has(target)) start(target);
+    for (const [target, worker] of workers) {
+      if (targets.includes(target)) continue;
+      workers.delete(target);
+      await worker.stop();
+    }
+  }
+
+  function start(target: string): void {
+    const url = urlOf(target);
+    if (url === undefined) return;
+    const shared = sharedBreaker(redis, config.keyPrefix, target, config.workerId);
+    const { databaseUrl, outsideTimeoutMs: timeoutMs } = config;
+    const worker = startTargetWorker({
+      target,
+      url,
+      databaseUrl,
+      timeoutMs,
+      limits,
+      shared,
+      metrics,
+      log,
+      random,
+      died,
+    });
+    workers.set(target, worker);
+  }
+
+  function died(topics: readonly string[]): void {
+    for (const topic of topics) stale.add(topic);
+    alarm.ring();
+  }
+
+  /** Targets outside of our table are counted together: the oldest of them, and all their dead. */
+  function measure(backlogs: readonly TargetBacklog[]): void {
+    const byLabel = new Map<string, { oldestSeconds: number; dead: number }>();
+    for (const label of labels) byLabel.set(label, { oldestSeconds: 0, dead: 0 });
+    for (const { target, oldestSeconds, dead } of backlogs) {
+      const sum = byLabel.get(labelOf(target)) ?? { oldestSeconds: 0, dead: 0 };
+      byLabel.set(labelOf(target), {
+        oldestSeconds: Math.max(sum.oldestSeconds, oldestSeconds),
+        dead: sum.dead + dead,
       });
-    posts.add(post);
-  }
-
-  /** A batch that is refused is halved until the event at fault stands alone; `stuck` are the orders that have one. */
-  async function deliver(tx: Connection, batch: readonly OpenEvent[], stuck: Set<number>): Promise<void> {
-    const events = batch.filter((event) => !stuck.has(event.order_id));
-    if (events.length === 0 || performance.now() < pausedUntil) return;
-    const posted = await postEvents(url, events, config.outsideTimeoutMs, cutOff.signal);
-    if (cutOff.signal.aborted) return;
-    const ids = events.map((event) => event.event_id);
-    const first = events[0] as OpenEvent;
-
-    if (posted.kind === 'taken') {
-      targetFaults = 0;
-      await markSent(tx, ids);
-      metrics.deliveries.inc({ target, status: 'SENT' }, ids.length);
-    } else if (posted.kind === 'refused' && events.length > 1) {
-      const half = Math.ceil(events.length / 2);
-      await deliver(tx, events.slice(0, half), stuck);
-      await deliver(tx, events.slice(half), stuck);
-    } else if (posted.kind === 'refused') {
-      stuck.add(first.order_id);
-      await failed(tx, ids, posted.error, backoffMs(first.retry_count + 1));
-    } else {
-      if (performance.now() >= pausedUntil) targetFaults += 1;
-      const retryInMs = backoffMs(targetFaults);
-      pausedUntil = Math.max(pausedUntil, performance.now() + retryInMs);
-      await failed(tx, ids, posted.error, retryInMs);
+    }
+    for (const [target, { oldestSeconds, dead }] of byLabel) {
+      labels.add(target);
+      metrics.deliveryOldest.set({ target }, oldestSeconds);
+      metrics.deadLetters.set({ target }, dead);
     }
   }
 
-  async function failed(tx: Connection, ids: readonly number[], error: string, retryInMs: number): Promise<void> {
-    const became = await markFailed(tx, ids, { error, retryInMs, maxAttempts: limits.attempts });
-    for (const status of became) metrics.deliveries.inc({ target, status });
-    const dead = became.filter((status) => status === 'DEAD_LETTER').length;
-    if (dead > 0) log.error({ target, dead, firstEventId: ids[0], error }, 'events given up on');
-    else if (targetFaults <= 1)
-      log.warn(
-        { target, events: ids.length, firstEventId: ids[0], error, retryInMs },
-        'delivery failed, will be tried again',
-      );
-  }
-
-  /** Capped exponential with equal jitter, so that relays and retries do not march in step. */
-  function backoffMs(attempt: number): number {
-    return Math.min(limits.retryCapMs, limits.retryFirstMs * 2 ** (attempt - 1)) * (0.5 + random() / 2);
-  }
-
-  function databaseFault(fault: unknown): void {
-    databaseFaults += 1;
-    if (databaseFaults === 1) log.warn({ err: fault }, 'delivery cannot reach the database, will try again');
-    pausedUntil = performance.now() + backoffMs(databaseFaults);
+  async function publishStale(): Promise<void> {
+    if (connection === undefined || redis.status !== 'ready') return; // kept until it is
+    for (const topic of [...stale]) {
+      stale.delete(topic);
+      try {
+        await publishDeadLetters(connection, redis, config.keyPrefix, [topic]);
+      } catch (fault) {
+        stale.add(topic);
+        throw fault;
+      }
+    }
   }
 }

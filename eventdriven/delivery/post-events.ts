@@ -1,11 +1,36 @@
 import { types } from 'node:util';
+import type { OutsideEnvelope } from '../../domain/delivery-events.ts';
 import type { OpenEvent } from './delivery-sql.ts';
 
 /**
- * `taken`: all of them. `refused`: the target understood and said no (4xx), so one of them is at fault. `unavailable`: nothing is known about them
- * (5xx, 408, 429, no answer in time): they may have been taken.
+ * `taken`: all of them. `refused`: the target understood and said no, so one of them is at fault. `broken`: it failed over them, which may be
+ * the fault of one of them or its own. `unavailable`: it is not there, or not for us. After the last two they may have been taken.
  */
-export type Posted = { readonly kind: 'taken' } | { readonly kind: 'refused' | 'unavailable'; readonly error: string };
+export type Posted =
+  | { readonly kind: 'taken' }
+  | {
+      readonly kind: 'refused' | 'broken' | 'unavailable';
+      readonly error: string;
+      /** The target asked for as much patience. */
+      readonly retryAfterMs?: number;
+    };
+
+/**
+ * A 4xx is about the events, except for those that are about us, the address or the moment: a wrong password must not make a dead letter
+ * of every event. A redirect is not followed: what is meant for one system is not sent to another because that one says so.
+ */
+const notAboutEvents = [401, 403, 404, 405, 407, 408, 421, 425, 429];
+const notNow = [502, 503, 504];
+
+function kindOf(status: number): Posted['kind'] {
+  if (status >= 200 && status < 300) return 'taken';
+  if (status >= 500) return notNow.includes(status) ? 'unavailable' : 'broken';
+  return status >= 400 && !notAboutEvents.includes(status) ? 'refused' : 'unavailable';
+}
+
+/** More of an answer is not read: its connection is closed instead of used again. */
+const maxAnswerBytes = 65_536;
+const maxErrorLength = 200;
 
 /** The event id goes with every event as the key by which the target knows a repetition. */
 export async function postEvents(
@@ -14,28 +39,71 @@ export async function postEvents(
   timeoutMs: number,
   signal: AbortSignal,
 ): Promise<Posted> {
-  const body = JSON.stringify(
-    events.map((e) => ({ eventId: String(e.event_id), type: e.event_type, orderId: e.order_id, data: e.event_data })),
-  );
   try {
     const response = await fetch(url, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
-      body,
+      body: JSON.stringify(events.map(envelope)),
+      redirect: 'manual',
       signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
     });
-    const text = await response.text(); // read to its end, or the connection is not used again
-    if (response.ok) return { kind: 'taken' };
-    const { status } = response;
-    const tooBusy = status === 408 || status === 429 || status >= 500;
-    return { kind: tooBusy ? 'unavailable' : 'refused', error: `HTTP ${status}: ${text.slice(0, 200)}` };
+    const { status, headers } = response;
+    const kind = kindOf(status);
+    const text = await answerOf(response);
+    if (kind === 'taken') return { kind };
+    const retryAfterMs = patienceOf(headers.get('retry-after'));
+    return {
+      kind,
+      error: `HTTP ${status}: ${printable(text.slice(0, maxErrorLength))}`,
+      ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    };
   } catch (fault) {
-    return { kind: 'unavailable', error: describe(fault) };
+    return { kind: isHungUp(fault) ? 'broken' : 'unavailable', error: describe(fault) };
   }
 }
+
+const envelope = (event: OpenEvent): OutsideEnvelope =>
+  ({
+    eventId: String(event.event_id),
+    type: event.event_type,
+    orderId: event.order_id,
+    data: event.event_data,
+  }) as OutsideEnvelope;
+
+/** Read, or the connection is not used again. The status has decided: an answer that stops in the middle changes nothing. */
+async function answerOf(response: Response): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  try {
+    for await (const chunk of (response.body ?? []) as AsyncIterable<Uint8Array>) {
+      chunks.push(chunk);
+      bytes += chunk.length;
+      if (bytes > maxAnswerBytes) break; // leaving the loop cancels the rest
+    }
+  } catch {
+    return '(the answer broke off)';
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+/** It is a stranger's text: Postgres takes no NUL, and a terminal obeys control characters. */
+const printable = (text: string): string => text.replaceAll(/\p{Cc}+/gu, ' ').trim();
+
+/** Seconds, or the date until when. */
+function patienceOf(retryAfter: string | null): number | undefined {
+  if (retryAfter === null) return undefined;
+  if (/^\d{1,9}$/.test(retryAfter)) return Number(retryAfter) * 1_000;
+  const until = Date.parse(retryAfter);
+  return Number.isNaN(until) ? undefined : Math.max(0, until - Date.now());
+}
+
+/** It took the connection and closed it without an answer: what a server does that dies of an event. */
+const hungUp = ['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE'];
+const isHungUp = (fault: unknown): boolean =>
+  types.isNativeError(fault) && hungUp.includes((fault.cause as { readonly code?: string } | undefined)?.code ?? '');
 
 /** fetch says only 'fetch failed'; why stands in its cause. */
 function describe(fault: unknown): string {
   if (!types.isNativeError(fault)) return String(fault);
-  return types.isNativeError(fault.cause) ? `${fault.message}: ${fault.cause.message}` : fault.message;
+  return printable(types.isNativeError(fault.cause) ? `${fault.message}: ${fault.cause.message}` : fault.message);
 }

@@ -1,118 +1,32 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { once } from 'node:events';
-import { createServer, type IncomingMessage, type RequestListener } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { pino } from 'pino';
-import { type DataPlatformOptions, startDataPlatform } from '../../eventdriven/dataplatform/data-platform.ts';
-import { type Delivery, type DeliveryOptions, startDelivery } from '../../eventdriven/delivery/delivery-relay.ts';
-import { readConfig } from '../../runtime/config.ts';
-import { createLog } from '../../runtime/log.ts';
-import { createMetrics } from '../../runtime/metrics.ts';
-import { freshDatabase } from '../support/services.ts';
+import { startDataPlatform } from '../../eventdriven/dataplatform/data-platform.ts';
+import {
+  bodyOf,
+  type DeliveryStage,
+  numbers,
+  openDeliveryStage,
+  quick,
+  stats,
+  until,
+} from '../support/delivery-stage.ts';
 
-let database: Awaited<ReturnType<typeof freshDatabase>>;
-const stops: (() => Promise<unknown>)[] = [];
+let stage: DeliveryStage;
+let database: DeliveryStage['database'];
 
 beforeAll(async () => {
-  database = await freshDatabase();
+  stage = await openDeliveryStage();
+  database = stage.database;
 });
-beforeEach(async () => {
-  await database.pool.query('truncate external_event_log restart identity');
-});
-afterEach(async () => {
-  for (const stop of stops.splice(0).reverse()) await stop();
-});
-afterAll(async () => {
-  await database.drop();
-});
+afterEach(() => stage.clear());
+afterAll(() => stage.close());
 
-async function platform(options: Partial<DataPlatformOptions> = {}): Promise<string> {
-  const started = await startDataPlatform({
-    host: '127.0.0.1',
-    port: 0,
-    latencyMs: 0,
-    failureRate: 0,
-    seed: 1,
-    ...options,
-  });
-  stops.push(() => started.stop());
-  return started.url;
-}
-
-/** A target of the test's own making. */
-async function target(answer: RequestListener): Promise<string> {
-  const server = createServer(answer).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  stops.push(async () => {
-    server.closeAllConnections();
-    server.close();
-    await once(server, 'close');
-  });
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-}
-
-const quick = { retryFirstMs: 2, retryCapMs: 20, pollMs: 5, idlePollMs: 5 };
-
-function relay(
-  url: string | undefined,
-  options: Partial<DeliveryOptions> = {},
-): Delivery & { metric(): Promise<object> } {
-  const config = readConfig({
-    DATABASE_URL: database.url,
-    REDIS_URL: 'redis://127.0.0.1:6379',
-    SAGASHIFT_DATA_PLATFORM_URL: url,
-    SAGASHIFT_ENGINE: 'legacy-lean',
-    SAGASHIFT_OUTSIDE_TIMEOUT_MS: '1000',
-  });
-  const metrics = createMetrics();
-  const delivery = startDelivery({ config, metrics, log: createLog('delivery', 'silent'), limits: quick, ...options });
-  stops.push(() => delivery.stop());
-  const metric = async (): Promise<object> => {
-    const { values } = await metrics.deliveries.get();
-    return Object.fromEntries(values.map(({ labels, value }) => [String(labels.status), value]));
-  };
-  return { ...delivery, metric };
-}
-
-/** One payment.completed for each order. */
-async function insertEvents(orderIds: readonly number[]): Promise<void> {
-  await database.pool.query(
-    `insert into external_event_log (order_id, event_type, target_system, event_data)
-     select o, 'payment.completed', 'data-platform', jsonb_build_object('orderId', o, 'amount', 100) from unnest($1::bigint[]) o`,
-    [orderIds],
-  );
-}
-
-const numbers = (n: number): number[] => Array.from({ length: n }, (_, i) => i + 1);
-
-interface LogRow {
-  event_id: number;
-  order_id: number;
-  status: string;
-  retry_count: number;
-  error_message: string | null;
-  next_attempt_at: Date | null;
-}
-const logRows = (): Promise<LogRow[]> =>
-  database.pool.query<LogRow>('select * from external_event_log order by event_id');
-const statuses = async (): Promise<string> => [...new Set((await logRows()).map((row) => row.status))].sort().join();
-
-async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + 10_000;
-  while (!(await holds())) {
-    if (Date.now() > deadline) throw new Error(`never happened: ${holds.toString()}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-}
-
-const stats = async (url: string): Promise<Record<string, Record<string, number>>> =>
-  (await (await fetch(`${url}/v1/stats`)).json()) as never;
-
-async function bodyOf(req: IncomingMessage): Promise<{ eventId: string; orderId: number }[]> {
-  let body = '';
-  for await (const chunk of req) body += String(chunk);
-  return JSON.parse(body) as { eventId: string; orderId: number }[];
-}
+const platform: DeliveryStage['platform'] = (options) => stage.platform(options);
+const target: DeliveryStage['target'] = (answer) => stage.target(answer);
+const relay: DeliveryStage['relay'] = (...options) => stage.relay(...options);
+const insertEvents: DeliveryStage['insertEvents'] = (orderIds) => stage.insertEvents(orderIds);
+const logRows: DeliveryStage['rows'] = () => stage.rows();
+const statuses: DeliveryStage['statuses'] = () => stage.statuses();
 
 describe('delivery', () => {
   test('sends each event once, a hundred to a POST, under the name of the engine', async () => {
@@ -135,25 +49,47 @@ describe('delivery', () => {
     const { failed, ...counts } = (await stats(url))['legacy-lean'] ?? {};
     expect(failed).toBeGreaterThan(0);
     expect(counts).toMatchObject({ events: 300, duplicates: 0 });
-    expect((await logRows()).reduce((sum, row) => sum + row.retry_count, 0)).toBeGreaterThanOrEqual(100);
+    expect((await logRows()).every((row) => row.retry_count === 0)).toBe(true); // no event was at fault
     expect(await metric()).toHaveProperty('FAILED');
   });
 
-  test('gives an event up after its last try, and says why', async () => {
-    const url = await platform({ failureRate: 1 });
-    await insertEvents(numbers(3));
+  test('gives an event up after its last refusal, and says why', async () => {
+    let asked = 0;
+    const url = await target((req, res) => {
+      req.resume();
+      asked += 1;
+      res.writeHead(422).end('no such \u0000 currency\u001b[2J');
+    });
+    await insertEvents([1]);
     const { metric } = relay(url, { limits: { ...quick, attempts: 4 } });
     await until(async () => (await statuses()) === 'DEAD_LETTER');
-    for (const row of await logRows()) {
-      expect(row).toMatchObject({
+    expect(await logRows()).toEqual([
+      expect.objectContaining({
         retry_count: 4,
         next_attempt_at: null,
-        error_message: expect.stringContaining('503'),
-      });
-    }
-    expect((await stats(url))['legacy-lean']).toMatchObject({ requests: 4, failed: 4, events: 0 });
+        error_message: 'HTTP 422: no such   currency [2J',
+      }),
+    ]);
+    expect(asked).toBe(4);
     await until(async () => 'DEAD_LETTER' in (await metric())); // counted after it was marked
-    expect(await metric()).toEqual({ FAILED: 9, DEAD_LETTER: 3 });
+    expect(await metric()).toEqual({ FAILED: 3, DEAD_LETTER: 1 });
+  });
+
+  test('an event waits for a target that is not there, for as long as the horizon; then it is given up', async () => {
+    const url = await platform({ failureRate: 1 });
+    await insertEvents(numbers(3));
+    await database.pool.query(
+      `update external_event_log set created_at = now() - interval '59 minutes' where event_id < 3`,
+    );
+    const { metric } = relay(url, {}, { SAGASHIFT_DELIVERY_HORIZON_S: '3600' });
+    await until(async () => Number((await stats(url))['legacy-lean']?.['failed']) > 5);
+    expect((await logRows()).map((row) => [row.status, row.retry_count])).toEqual(Array(3).fill(['FAILED', 0]));
+    await database.pool.query(
+      `update external_event_log set created_at = now() - interval '61 minutes' where event_id < 3`,
+    );
+    await until(async () => (await metric())['DEAD_LETTER'] === 2);
+    expect((await logRows()).map((row) => row.status)).toEqual(['DEAD_LETTER', 'DEAD_LETTER', 'FAILED']);
+    expect((await logRows())[0]?.error_message).toContain('503');
   });
 
   test('an event that is refused stands alone in the end: the others are sent, its order in order', async () => {
@@ -220,9 +156,9 @@ describe('delivery', () => {
     const port = Number(new URL((await gone).url).port);
     await (await gone).stop();
     await insertEvents(numbers(2));
-    relay(`http://127.0.0.1:${port}`);
-    await until(async () => (await logRows()).every((row) => row.retry_count >= 2));
-    expect((await logRows())[0]?.error_message).toContain('ECONNREFUSED');
+    const { metrics } = relay(`http://127.0.0.1:${port}`);
+    await until(async () => (await logRows()).some((row) => row.error_message?.includes('ECONNREFUSED')));
+    await until(async () => (await metrics.breakerState.get()).values[0]?.value === 2);
     const back = await platform({ port });
     await until(async () => (await statuses()) === 'SENT');
     expect((await stats(back))['legacy-lean']).toMatchObject({ events: 2, duplicates: 0 });

@@ -119,6 +119,11 @@ describe('each invariant fires', () => {
     expect(await brokenAfter('select')).toEqual([]);
   });
 
+  test('a route that is added, or taken away, is no fault of the payments there were', async () => {
+    const added = `insert into delivery_route (event_type, target_system) values ('order.completed', 'inventory')`;
+    expect(await brokenAfter(`${added}; delete from delivery_route where target_system = 'data-platform'`)).toEqual([]);
+  });
+
   test.each(mutants)('$code when $does', async ({ code, sql }) => {
     expect(
       await brokenAfter(

@@ -1,0 +1,189 @@
+import { userInfo } from 'node:os';
+import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import {
+  type Choice,
+  type DeadLetter,
+  findDeadLetters,
+  NotDeadLetters,
+  publishDeadLetters,
+  settleDeadLetters,
+  UnknownEvents,
+} from '../eventdriven/index.ts';
+import { asFailure, CommandFailure, exitCodes } from '../router/canary/failures.ts';
+import { openPool, type Pool } from '../runtime/database.ts';
+import { openRedis } from '../runtime/redis.ts';
+
+/** What the command is given: nothing of the process is touched, so that a test can run it in process. */
+export interface DeadLettersIo {
+  readonly env: NodeJS.ProcessEnv;
+  readonly out: (text: string) => unknown;
+  readonly err: (text: string) => unknown;
+}
+
+interface FilterFlags {
+  readonly topic?: string;
+  readonly target?: string;
+  readonly olderThan?: number;
+  readonly limit: number;
+}
+interface ActionFlags extends FilterFlags {
+  readonly all?: boolean;
+  readonly reason: string;
+  readonly by: string;
+}
+
+/** Resolves with the exit code: 0 ok, 1 failed or no such event, 2 usage, 3 conflict: the event is no dead letter, 4 unreachable. */
+export async function runDeadLetters(argv: readonly string[], io: DeadLettersIo): Promise<number> {
+  try {
+    await deadLetters(io).parseAsync([...argv], { from: 'user' });
+    return exitCodes.ok;
+  } catch (error) {
+    // commander has printed what was wrong, or the help that was asked for.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
+    const { message, exitCode } = failureOf(error);
+    io.err(`${message}\n`);
+    return exitCode;
+  }
+}
+
+function failureOf(error: unknown): CommandFailure {
+  if (error instanceof UnknownEvents) return new CommandFailure(exitCodes.failed, error.message);
+  if (error instanceof NotDeadLetters) return new CommandFailure(exitCodes.conflict, error.message);
+  return asFailure(error);
+}
+
+function deadLetters(io: DeadLettersIo): Command {
+  const program = new Command('dead-letters')
+    .description('Events for the outside that were given up on: shows them, sends them again, or drops them')
+    .option('--json', 'print one JSON document')
+    .configureOutput({ writeOut: (text) => void io.out(text), writeErr: (text) => void io.err(text) })
+    .exitOverride()
+    .showHelpAfterError('(--help shows what there is)');
+  const print = (value: object, text: string): void => {
+    io.out(program.opts<{ json?: boolean }>().json === true ? `${JSON.stringify(value, null, 2)}\n` : text);
+  };
+
+  filtered(program.command('list').description('oldest first')).action((flags: FilterFlags) =>
+    withPool(io.env, async (pool) => {
+      const letters = await findDeadLetters(pool, filterOf(flags));
+      print({ deadLetters: letters }, listText(letters));
+    }),
+  );
+  const settling = (action: 'replay' | 'drop', done: string, description: string): void => {
+    filtered(program.command(action).description(description))
+      .argument('[eventIds...]', 'these, all of them or none')
+      .option('--all', 'every dead letter, up to the limit')
+      .requiredOption('--reason <text>', 'why; kept in operator_action', reasonFrom)
+      .option('--by <name>', 'who, default the user of this terminal', userInfo().username)
+      .action((eventIds: readonly string[], flags: ActionFlags) =>
+        withPool(io.env, async (pool) => {
+          const { reason, by } = flags;
+          const operator = { actor: by, command: `dead-letters ${action}`, reason };
+          const letters = await settleDeadLetters(pool, action, choiceOf(eventIds, flags), operator);
+          const listed = await relist(io.env, pool, letters);
+          const hint = listed || letters.length === 0 ? '' : 'the list in Redis follows within a minute\n';
+          print({ [done]: letters, listed }, `${done} ${letters.length}\n${hint}`);
+        }),
+      );
+  };
+  settling('replay', 'replayed', 'back to PENDING with no try behind them: the relay sends them again');
+  settling('drop', 'dropped', 'to DROPPED: never sent, no longer listed');
+  return program;
+}
+
+const filtered = (command: Command): Command =>
+  command
+    .option('--topic <name>', 'of this topic, e.g. payment.completed')
+    .option('--target <name>', 'for this target system')
+    .option('--older-than <age>', 'written longer ago than this, e.g. 90s, 15m, 2h, 7d', ageFrom)
+    .option('--limit <n>', `at most so many, up to ${maxLimit}`, limitFrom, 100);
+
+const filterOf = ({ topic, target, olderThan, limit }: FilterFlags) => ({
+  topic,
+  target,
+  olderThanMs: olderThan,
+  limit,
+});
+
+/** What is meant must be said: nothing at all is more likely a slip than a wish for everything. */
+function choiceOf(eventIds: readonly string[], flags: ActionFlags): Choice {
+  const byFilter = [flags.topic, flags.target, flags.olderThan].some((value) => value !== undefined);
+  if ([eventIds.length > 0, byFilter, flags.all === true].filter(Boolean).length !== 1) {
+    throw new CommandFailure(
+      exitCodes.usage,
+      'which? Give event ids, or a filter (--topic, --target, --older-than), or --all',
+    );
+  }
+  if (eventIds.length > maxLimit) throw new CommandFailure(exitCodes.usage, `at most ${maxLimit} event ids at once`);
+  return eventIds.length > 0 ? { eventIds: eventIds.map(idFrom) } : { filter: filterOf(flags) };
+}
+
+async function withPool(env: NodeJS.ProcessEnv, work: (pool: Pool) => Promise<void>): Promise<void> {
+  const pool = openPool({
+    url: databaseUrl(env),
+    size: 1,
+    timeoutMs: statementTimeoutMs,
+    applicationName: 'sagashift-dead-letters',
+  });
+  try {
+    await work(pool);
+  } finally {
+    await pool.close();
+  }
+}
+
+/** Postgres has said what they are; the list only follows. Without Redis a relay puts it right. */
+async function relist(env: NodeJS.ProcessEnv, pool: Pool, letters: readonly DeadLetter[]): Promise<boolean> {
+  const { REDIS_URL: url, SAGASHIFT_KEY_PREFIX: prefix } = env;
+  if (url === undefined || url === '') return false;
+  const redis = openRedis(url, 'dead-letters');
+  try {
+    await publishDeadLetters(pool, redis, prefix ?? 'sagashift', new Set(letters.map(({ topic }) => topic)));
+    return true;
+  } catch {
+    return false;
+  } finally {
+    redis.disconnect();
+  }
+}
+
+const statementTimeoutMs = 10_000;
+const maxLimit = 1_000;
+
+function databaseUrl({ DATABASE_URL: url }: NodeJS.ProcessEnv): string {
+  if (url !== undefined && URL.canParse(url) && /^postgres(ql)?:$/.test(new URL(url).protocol)) return url;
+  const wrong = url === undefined || url === '' ? 'is not set' : 'is not a URL of a Postgres database';
+  throw new CommandFailure(exitCodes.usage, `DATABASE_URL ${wrong}: give the database whose dead letters are meant`);
+}
+
+const listText = (letters: readonly DeadLetter[]): string =>
+  letters.length === 0
+    ? 'no dead letters\n'
+    : letters
+        .map(
+          ({ eventId, createdAt, topic, target, orderId, tries, error }) =>
+            `${eventId}  ${createdAt.toISOString()}  ${topic} -> ${target}  order ${orderId}  refused ${tries} times  ${error ?? ''}\n`,
+        )
+        .join('');
+
+function reasonFrom(text: string): string {
+  if (text.trim() === '') throw new InvalidArgumentError('say why');
+  return text.trim();
+}
+
+function limitFrom(text: string): number {
+  if (/^[1-9]\d{0,3}$/.test(text) && Number(text) <= maxLimit) return Number(text);
+  throw new InvalidArgumentError(`it takes a whole number from 1 to ${maxLimit}`);
+}
+
+const unitMs: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+function ageFrom(text: string): number {
+  const [, amount, unit] = /^(\d{1,6})([smhd])$/.exec(text) ?? [];
+  if (amount !== undefined && unit !== undefined) return Number(amount) * (unitMs[unit] ?? 0);
+  throw new InvalidArgumentError('an age is a whole number with its unit, like 90s, 15m, 2h or 7d');
+}
+
+function idFrom(text: string): number {
+  if (/^[1-9]\d{0,15}$/.test(text) && Number.isSafeInteger(Number(text))) return Number(text);
+  throw new CommandFailure(exitCodes.usage, `'${text}' is not an event id: a whole number from 1 to 2^53 - 1`);
+}
