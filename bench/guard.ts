@@ -26,11 +26,17 @@ export function guardStatements(arms: readonly ArmResult[], scenarios: readonly 
       const [firstMs, lastMs] = [unitMs(first, boundary, added), unitMs(last, boundary, added)];
       if (firstMs === null || lastMs === null || firstMs <= 0) return [];
       const ratio = lastMs / firstMs;
-      const cpuRatio = last.cost.cpuMicros.postgres / Math.max(1, first.cost.cpuMicros.postgres);
-      const degraded = ratio > degradedRatio && lastMs > floorMs && cpuRatio > degradedCpuRatio;
+      const cpuRatio = postgresCpuRatio(first, last);
+      // Where its CPU can't be seen, time alone has to tell.
+      const degraded = ratio > degradedRatio && lastMs > floorMs && (cpuRatio ?? Infinity) > degradedCpuRatio;
       return { scenario: arm.scenario, arm: arm.name, boundary, firstMs, lastMs, ratio, cpuRatio, degraded };
     });
   });
+}
+
+function postgresCpuRatio({ cost: first }: RoundResult, { cost: last }: RoundResult): number | null {
+  const [from, to] = [first.cpuMicros.postgres, last.cpuMicros.postgres];
+  return from === null || to === null ? null : to / Math.max(1, from);
 }
 
 function unitMs(round: RoundResult, boundary: string, addedMs: Readonly<Record<string, number>>): number | null {

@@ -116,7 +116,7 @@ describe('statement-time guard', () => {
     number: number,
     meanSize: number,
     statementMsPerPayment: number,
-    postgresMicros: number,
+    postgresMicros: number | null,
     noisy = false,
   ) => {
     const batches = [{ boundary: 'deductBalance', batches: 100, meanSize, statementMsPerPayment }];
@@ -133,6 +133,12 @@ describe('statement-time guard', () => {
 
   test('one that only waited for a busy CPU does not', () => {
     expect(guard(withBatch(1, 10, 0.1, 300), withBatch(2, 10, 0.4, 330))).toMatchObject([{ degraded: false }]);
+  });
+
+  test('where the CPU of Postgres can not be seen, time alone tells', () => {
+    const blind = (number: number, perPaymentMs: number) => withBatch(number, 10, perPaymentMs, null);
+    expect(guard(blind(1, 0.1), blind(2, 0.4))).toMatchObject([{ degraded: true, cpuRatio: null }]);
+    expect(guard(blind(1, 0.1), blind(2, 0.12))).toMatchObject([{ degraded: false, cpuRatio: null }]);
   });
 
   test('smaller batches cost more per payment: that is no degradation', () => {

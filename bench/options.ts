@@ -118,7 +118,7 @@ function runOptions(command: Command): Command {
     .option('--out <dir>', 'default bench/results/<run>; must be empty or an earlier result')
     .option('--keep', 'keep the databases')
     .addOption(
-      new Option('--services <how>', 'where Postgres and Redis come from')
+      new Option('--services <how>', 'where Postgres and Redis come from if no URL is given; docker: containers')
         .choices(['embedded', 'docker'])
         .default('embedded'),
     )

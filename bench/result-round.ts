@@ -33,8 +33,8 @@ const perPayment = z.object({ engine: z.string(), sumMs: distribution, maxMs: di
 const cpu = z.object({
   router: z.number(),
   worker: z.number(),
-  postgres: z.number(),
-  redis: z.number(),
+  postgres: z.number().nullable().describe('Null: it runs where its CPU can not be seen'),
+  redis: z.number().nullable().describe('Null: it runs where its CPU can not be seen'),
   dataPlatform: z.number(),
   generator: z.number(),
 });
@@ -46,7 +46,7 @@ export const cost = z.object({
   fullPageImageBytes: z.number().nullable(),
   redisCommands: z.number().nullable(),
   cpuMicros: cpu.describe('By component; the generator is not part of the total'),
-  cpuMicrosTotal: z.number(),
+  cpuMicrosTotal: z.number().nullable().describe('Null if a component is'),
 });
 
 const batch = z.object({

@@ -62,7 +62,7 @@ const guard = z.object({
   firstMs: z.number(),
   lastMs: z.number(),
   ratio: z.number(),
-  cpuRatio: z.number().describe('CPU of Postgres per payment, last round to first'),
+  cpuRatio: z.number().nullable().describe('CPU of Postgres per payment, last round to first; null: not to be seen'),
   degraded: z.boolean(),
 });
 

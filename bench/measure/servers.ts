@@ -6,8 +6,9 @@ import { cpuMicrosOf, cpuMicrosOfFamily, cpuMicrosOfMachine, parentOf, visible }
 export interface ServerCounters {
   readonly lsn: string;
   readonly redisCommands: number;
-  readonly postgresMicros: number;
-  readonly redisMicros: number;
+  /** Null: not to be seen from here. */
+  readonly postgresMicros: number | null;
+  readonly redisMicros: number | null;
   readonly generatorMicros: number;
   readonly machineMicros: number;
 }
@@ -19,30 +20,33 @@ export interface ServerMeter {
     from: ServerCounters,
     to: ServerCounters,
   ): Promise<{ readonly bytes: number; readonly fullPageImages: number | null }>;
-  /** Its CPU can be seen from here. */
-  readonly postgresVisible: boolean;
-  readonly redisVisible: boolean;
   close(): Promise<void>;
 }
 
-/** `databaseUrl`: a database of ours, where pg_walinspect is installed if the server allows it. */
-export async function openServerMeter(databaseUrl: string, redisUrl: string): Promise<ServerMeter> {
+/**
+ * `databaseUrl`: a database of ours, where pg_walinspect is installed if the server allows it. `pids`: of servers that do not
+ * know their own, being in a container; others are asked.
+ */
+export async function openServerMeter(
+  databaseUrl: string,
+  redisUrl: string,
+  pids: { readonly postgres?: number; readonly redis?: number } = {},
+): Promise<ServerMeter> {
   const database = await openConnection({ url: databaseUrl, applicationName: 'sagashift-bench-meter' });
   const redis = openRedis(redisUrl, 'sagashift-bench-meter');
   const inspects = await canInspectWal(database);
-  const postmaster = await postmasterPid(database);
-  const redisPid = await redisServerPid(redis);
+  const postmaster =
+    pids.postgres === undefined ? await postmasterPid(database) : visible(pids.postgres, postgresProcess);
+  const redisPid = visible(pids.redis ?? (await redisServerPid(redis)), redisProcess);
   return {
-    postgresVisible: postmaster !== null,
-    redisVisible: redisPid !== null,
     async read() {
       const [row] = await database.query<{ lsn: string }>('select pg_current_wal_lsn()::text as lsn');
       const cpu = process.cpuUsage();
       return {
         lsn: row?.lsn ?? '0/0',
         redisCommands: await commandsProcessed(redis),
-        postgresMicros: postmaster === null ? 0 : cpuMicrosOfFamily(postmaster),
-        redisMicros: redisPid === null ? 0 : cpuMicrosOf(redisPid),
+        postgresMicros: postmaster === null ? null : cpuMicrosOfFamily(postmaster),
+        redisMicros: redisPid === null ? null : cpuMicrosOf(redisPid),
         generatorMicros: cpu.user + cpu.system,
         machineMicros: cpuMicrosOfMachine(),
       };
@@ -78,14 +82,17 @@ async function canInspectWal(database: Connection): Promise<boolean> {
   }
 }
 
+const postgresProcess = /^postgres$/;
+const redisProcess = /^(redis|valkey)-server/;
+
 async function postmasterPid(database: Connection): Promise<number | null> {
   const [row] = await database.query<{ pid: number }>('select pg_backend_pid() as pid');
   const pid = row?.pid ?? 0;
-  return visible(pid, /^postgres$/) === null ? null : parentOf(pid);
+  return visible(pid, postgresProcess) === null ? null : parentOf(pid);
 }
 
-async function redisServerPid(redis: Redis): Promise<number | null> {
-  return visible(Number(/process_id:(\d+)/.exec(await redis.info('server'))?.[1] ?? 0), /^(redis|valkey)-server/);
+async function redisServerPid(redis: Redis): Promise<number> {
+  return Number(/process_id:(\d+)/.exec(await redis.info('server'))?.[1] ?? 0);
 }
 
 async function commandsProcessed(redis: Redis): Promise<number> {

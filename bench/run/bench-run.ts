@@ -42,7 +42,7 @@ export async function runBench(input: RunInput, signal: AbortSignal): Promise<Re
   const began = performance.now();
   await endAbandonedProcesses(recordsDirectory);
   progress.now('starting Postgres and Redis');
-  const services = await startServices({ kind: options.services, env: input.env });
+  const services = await startServices({ kind: options.services, env: input.env, signal });
   try {
     await dropAbandonedData(recordsDirectory, services);
     progress.now('looking at the machine');

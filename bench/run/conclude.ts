@@ -9,6 +9,8 @@ const laterStages = [
   ['faults under load', 'not part of this version, beyond the recovery drill of --full'],
 ] as const;
 
+const serverNames = { postgres: 'Postgres', redis: 'Redis' } as const;
+
 /** Rounds of one arm may differ by so much, as a share of their mean, before they are called unsteady. */
 const steadySpread = 0.5;
 
@@ -19,6 +21,14 @@ export function conclude(result: Result): void {
   const ran = new Set(result.scenarios.map((scenario) => scenario.name));
   for (const { name } of allScenarios)
     if (!ran.has(name)) result.notRun.push({ stage: `scenario ${name}`, why: 'not asked for' });
+
+  const unseen = (['postgres', 'redis'] as const).filter((part) =>
+    arms.some((arm) => arm.rounds.some((round) => round.cost.cpuMicros[part] === null)),
+  );
+  if (unseen.length > 0)
+    validity.reasons.push(
+      `CPU of ${unseen.map((part) => serverNames[part]).join(' and ')} could not be seen from here: it is not measured, there is no total, and on this machine it counts as taken by others`,
+    );
 
   const noisy = arms.flatMap((arm) => arm.rounds).filter((round) => round.noisy).length;
   if (noisy > 0) {

@@ -25,12 +25,13 @@ export async function costOf(
   const micros = {
     router: after.routerMicros - before.routerMicros,
     worker: after.workerMicros - before.workerMicros,
-    postgres: after.servers.postgresMicros - before.servers.postgresMicros,
-    redis: after.servers.redisMicros - before.servers.redisMicros,
+    postgres: between(before.servers.postgresMicros, after.servers.postgresMicros),
+    redis: between(before.servers.redisMicros, after.servers.redisMicros),
     dataPlatform: after.dataPlatformMicros - before.dataPlatformMicros,
     generator: after.servers.generatorMicros - before.servers.generatorMicros,
   };
-  const ours = Object.values(micros).reduce((sum, value) => sum + value, 0);
+  const ours = Object.values(micros).reduce<number>((sum, value) => sum + (value ?? 0), 0);
+  const seen = micros.postgres !== null && micros.redis !== null;
   const machine = after.servers.machineMicros - before.servers.machineMicros;
   const per = (value: number) => value / n;
   return {
@@ -43,13 +44,17 @@ export async function costOf(
       cpuMicros: {
         router: per(micros.router),
         worker: per(micros.worker),
-        postgres: per(micros.postgres),
-        redis: per(micros.redis),
+        postgres: micros.postgres === null ? null : per(micros.postgres),
+        redis: micros.redis === null ? null : per(micros.redis),
         dataPlatform: per(micros.dataPlatform),
         generator: per(micros.generator),
       },
-      cpuMicrosTotal: per(ours - micros.generator),
+      // A sum without the database would make it look free.
+      cpuMicrosTotal: seen ? per(ours - micros.generator) : null,
     },
     foreignCores: Math.max(0, machine - ours) / Math.max(1, after.at - before.at) / 1_000,
   };
 }
+
+const between = (from: number | null, to: number | null): number | null =>
+  from === null || to === null ? null : to - from;

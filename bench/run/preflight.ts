@@ -51,7 +51,7 @@ export async function preflight({ id, options, plan, command }: RunInput, servic
       ...machine,
       ...servers,
       fdatasyncPerSecond: fdatasyncRate(where),
-      fdatasyncWhere: 'the volume of .cache',
+      fdatasyncWhere: `the volume of .cache${options.services === 'docker' ? ', which need not be that of the containers' : ''}`,
       topology: [...new Set(plan.scenarios.flatMap(({ arms }) => arms.map((arm) => describeTopology(arm.engine))))],
     },
     scenarios: plan.scenarios.map((one) => describeScenario(one, plan)),

@@ -1,4 +1,5 @@
 import { verify } from '../../consistency/verifier.ts';
+import type { Services } from '../../runtime/services/services.ts';
 import { enginesOf } from '../arms/topology.ts';
 import type { RunDatabases } from '../databases.ts';
 import { planOrders } from '../dataset/plan.ts';
@@ -15,7 +16,7 @@ import { keep, prepareArm, type RunningArm, startPlatforms } from './running-arm
 export interface ScenarioContext {
   readonly plan: Plan;
   readonly windowSeconds: number;
-  readonly servers: Servers;
+  readonly servers: Servers & Pick<Services, 'pids'>;
   readonly keyPrefix: string;
   readonly databases: RunDatabases;
   readonly record: RunRecord;
@@ -50,6 +51,7 @@ export async function runScenario(
     const meter = await openServerMeter(
       arms[0]?.arm.databaseUrl ?? context.servers.databaseUrl,
       context.servers.redisUrl,
+      context.servers.pids,
     );
     stops.push(() => meter.close());
     for (const running of arms) await warmUp(running, scenario, context.plan.warmUpSeconds, signal);

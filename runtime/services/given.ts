@@ -1,38 +1,54 @@
 import { Redis } from 'ioredis';
-import { type Connection, openConnection, sqlState } from '../database.ts';
+import { openConnection, sqlState } from '../database.ts';
 import { ServicesError } from './errors.ts';
 import { oldestPostgres } from './postgres-binaries.ts';
 
-const oldestRedis = 6;
+export const oldestRedis = 6;
 
 /** A server that somebody else runs: is it there, and is it new enough? Returns what it is, for a person. */
-export async function checkPostgres(url: string): Promise<string> {
-  const shown = withoutPassword('DATABASE_URL', url);
-  let connection: Connection;
+export const checkPostgres = (url: string): Promise<string> =>
+  check({ variable: 'DATABASE_URL', name: 'PostgreSQL', oldest: oldestPostgres, versionOf: postgresVersion }, url);
+
+export const checkRedis = (url: string): Promise<string> =>
+  check({ variable: 'REDIS_URL', name: 'Redis', oldest: oldestRedis, versionOf: redisVersion }, url);
+
+interface Kind {
+  readonly variable: string;
+  readonly name: string;
+  readonly oldest: number;
+  readonly versionOf: (url: string) => Promise<string>;
+}
+
+async function check({ variable, name, oldest, versionOf }: Kind, url: string): Promise<string> {
+  const shown = withoutPassword(variable, url);
+  let version: string;
   try {
-    connection = await openConnection({ url });
+    version = await versionOf(url);
   } catch (cause) {
     throw new ServicesError(
       4,
-      `DATABASE_URL ${shown} can't be used (${sqlState(cause) ?? (cause as Error).message}). ` +
-        'Start that server, mend the URL, or unset DATABASE_URL to have one started for you.',
+      `${variable} ${shown} can't be used (${sqlState(cause) ?? (cause as Error).message}). ` +
+        `Start that server, mend the URL, or unset ${variable} to have one started for you.`,
       { cause },
     );
   }
+  if (Number.parseInt(version, 10) < oldest)
+    throw new ServicesError(2, `${variable} ${shown} is ${name} ${version}; it takes ${oldest} or newer`);
+  return `${variable}, ${name} ${version}`;
+}
+
+/** Of the server there; rejects when it does not answer. */
+export async function postgresVersion(url: string): Promise<string> {
+  const connection = await openConnection({ url });
   try {
     const [row] = await connection.query<{ version: string }>(`select current_setting('server_version') as version`);
-    const version = row?.version ?? '0';
-    if (Number.parseInt(version, 10) < oldestPostgres) {
-      throw new ServicesError(2, `DATABASE_URL ${shown} is PostgreSQL ${version}; it takes ${oldestPostgres} or newer`);
-    }
-    return `DATABASE_URL, PostgreSQL ${version}`;
+    return row?.version ?? '0';
   } finally {
     await connection.close();
   }
 }
 
-export async function checkRedis(url: string): Promise<string> {
-  const shown = withoutPassword('REDIS_URL', url);
+export async function redisVersion(url: string): Promise<string> {
   const redis = new Redis(url, {
     lazyConnect: true,
     retryStrategy: null,
@@ -42,19 +58,7 @@ export async function checkRedis(url: string): Promise<string> {
   redis.on('error', () => undefined);
   try {
     await redis.connect();
-    const version = /redis_version:(\S+)/.exec(await redis.info('server'))?.[1] ?? '0';
-    if (Number.parseInt(version, 10) < oldestRedis) {
-      throw new ServicesError(2, `REDIS_URL ${shown} is Redis ${version}; it takes ${oldestRedis} or newer`);
-    }
-    return `REDIS_URL, Redis ${version}`;
-  } catch (cause) {
-    if (cause instanceof ServicesError) throw cause;
-    throw new ServicesError(
-      4,
-      `REDIS_URL ${shown} can't be used (${sqlState(cause) ?? (cause as Error).message}). ` +
-        'Start that server, mend the URL, or unset REDIS_URL to have one started for you.',
-      { cause },
-    );
+    return /redis_version:(\S+)/.exec(await redis.info('server'))?.[1] ?? '0';
   } finally {
     if (redis.status !== 'end') redis.disconnect(); // After the end it would set a timer of 2 s that nothing clears.
   }

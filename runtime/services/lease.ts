@@ -18,7 +18,11 @@ type EndSignal = LeaseRecord['children'][number]['signal'];
 /** One running set of services: its directory, and beside it a file that says who owns it and what it started. */
 export interface Lease {
   readonly dir: string;
+  /** Of this lease and no other. */
+  readonly name: string;
   addChild(pid: number | undefined, signal: EndSignal): void;
+  /** Containers that carry `label` are removed when we die; `engine` is their DOCKER_HOST. */
+  addContainers(engine: string, label: string): void;
   /** Removes directory, then file: what is left half done is found by the next sweep. */
   release(): void;
 }
@@ -41,6 +45,8 @@ export function takeLease(root: string): Lease {
   const watchdog = startWatchdog(dir, file);
   return {
     dir,
+    name,
+    addContainers: watchdog.watchContainers,
     addChild(pid, signal) {
       const child = pid === undefined ? undefined : identify(pid);
       if (child === undefined) return; // Ended already; whoever waits for it will see.

@@ -9,11 +9,11 @@ import type { Lease } from './lease.ts';
 import { type Server, tail } from './postgres-server.ts';
 import { freePort, hasExited } from './processes.ts';
 import type { RedisBinary } from './redis-binary.ts';
+import { redisSettings } from './redis-settings.ts';
 
 const readyLimitMs = 10_000;
 const portTries = 3;
 
-/** Keeps nothing on disk and evicts nothing: losing all of it must be harmless, losing some of it unnoticed must not happen. */
 export async function startRedis(binary: RedisBinary, lease: Lease): Promise<Server> {
   const log = join(lease.dir, 'redis.log');
   for (let tries = 1; ; tries += 1) {
@@ -21,8 +21,7 @@ export async function startRedis(binary: RedisBinary, lease: Lease): Promise<Ser
     const password = randomBytes(18).toString('base64url');
     const url = `redis://:${password}@127.0.0.1:${port}`;
     const child = launch(binary, lease.dir, log, [
-      ...['bind 127.0.0.1', `port ${port}`, `requirepass ${password}`, 'protected-mode yes', 'daemonize no'],
-      ...['save ""', 'appendonly no', 'maxmemory-policy noeviction', 'maxclients 4000'],
+      ...['bind 127.0.0.1', `port ${port}`, 'protected-mode yes', ...redisSettings(password)],
     ]);
     lease.addChild(child.pid, 'SIGTERM');
     if (await isReady(child, url)) return { url, child };

@@ -3,6 +3,8 @@ import { spawn } from 'node:child_process';
 export interface Watchdog {
   /** `signal` is what ends the child in a hurry, e.g. SIGTERM. */
   watch(pid: number, signal: NodeJS.Signals): void;
+  /** Takes the `docker` command, if there is one; else they are left to the next start's sweep. */
+  watchContainers(engine: string, label: string): void;
   stop(): void;
 }
 
@@ -23,6 +25,9 @@ export function startWatchdog(dir: string, file: string): Watchdog {
     watch(pid, signal) {
       shell.stdin.write(`${signal.replace('SIG', '')} ${pid}\n`);
     },
+    watchContainers(engine, label) {
+      shell.stdin.write(`containers ${engine} ${label}\n`);
+    },
     stop() {
       shell.stdin.end('stopped\n');
     },
@@ -31,9 +36,13 @@ export function startWatchdog(dir: string, file: string): Watchdog {
 
 const script = `
 children=
-while read -r signal pid; do
-  [ "$signal" = stopped ] && exit 0
-  children="$children $signal:$pid"
+containers=
+while read -r word rest; do
+  case $word in
+    stopped) exit 0 ;;
+    containers) containers=$rest ;;
+    *) children="$children $word:$rest" ;;
+  esac
 done
 for child in $children; do kill -"\${child%:*}" "\${child#*:}"; done
 for tenth in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
@@ -43,4 +52,11 @@ for tenth in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
   sleep 0.1
 done
 rm -rf "$1" && rm -f "$2"
+[ -z "$containers" ] && exit 0
+export DOCKER_HOST="\${containers% *}"
+for late in 1 2 3; do # One that was being created when we died shows a moment later.
+  ids=$(docker ps -aq --filter "label=\${containers##* }")
+  [ -n "$ids" ] && docker rm -fv $ids
+  sleep 1
+done
 `;

@@ -129,8 +129,21 @@ describe('services that can’t be had', () => {
     expect(fault).toMatchObject({ exitCode: 2 });
   });
 
-  test('Docker and a database per domain are refused by name, not ignored', async () => {
-    expect(await refusal(path, 'docker')).toMatchObject({ exitCode: 2 });
+  test('without a Docker engine: exit code 4, and no engine is looked for when both are given', async () => {
+    const env = { ...path, DOCKER_HOST: 'unix:///nowhere.sock' };
+    const fault = await refusal(env, 'docker');
+    expect(fault).toMatchObject({ name: 'ServicesError', exitCode: 4 });
+    expect(String(fault)).toContain('or use --services embedded');
+    expect(leases()).toEqual(before);
+    const given = await startServices({
+      kind: 'docker',
+      env: { ...env, DATABASE_URL: adminUrl, REDIS_URL: redisUrl },
+    });
+    expect(given).toMatchObject({ databaseUrl: adminUrl, redisUrl, pids: {} });
+    await given.stop();
+  });
+
+  test('a database per domain is refused by name, not ignored', async () => {
     const apart = await refusal({ ...path, DATABASE_URL_SAGA: 'postgres://x' });
     expect(apart).toMatchObject({ exitCode: 2 });
     expect(String(apart)).toContain('DATABASE_URL_SAGA');

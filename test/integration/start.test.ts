@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import { createInterface } from 'node:readline';
 import { openConnection } from '../../runtime/database.ts';
 import { databaseUrl } from '../../runtime/databases.ts';
@@ -175,8 +176,14 @@ describe('npm start', () => {
   });
 
   test('a port in use ends it with 1, wrong usage with 2', async () => {
-    const port = new URL(database.url).port;
-    expect(await start(['--port', port])).toMatchObject({ code: 1, err: expect.stringContaining('router ended') });
+    const taken = createServer().listen(0, '127.0.0.1');
+    await once(taken, 'listening');
+    const { port } = taken.address() as AddressInfo;
+    expect(await start(['--port', String(port)])).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('router ended'),
+    });
+    taken.close();
     expect(await start(['--port', '70000'])).toMatchObject({ code: 2, err: expect.stringContaining('0 to 65535') });
     expect(await start(['--help'])).toMatchObject({ code: 0, out: expect.stringContaining('--json') });
   });

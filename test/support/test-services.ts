@@ -13,9 +13,12 @@ export interface TestServices {
   readonly template: string;
 }
 
-/** Once per run, before the first test: servers (or those given), and the database that tests clone. Returns how to stop. */
+/**
+ * Once per run, before the first test: servers (or those given), and the database that tests clone. Returns how to stop.
+ * SERVICES is what `npm test -- --services docker` sets.
+ */
 export async function startForTests(): Promise<() => Promise<void>> {
-  const services = await startServices({ kind: 'embedded' });
+  const services = await startServices({ kind: process.env['SERVICES'] === 'docker' ? 'docker' : 'embedded' });
   const adminUrl = services.databaseUrl;
   const prefix = `sagashift_test_${process.pid}_${randomBytes(3).toString('hex')}`;
   const template = `${prefix}_template`;

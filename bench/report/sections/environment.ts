@@ -5,17 +5,17 @@ import { html, type Html } from '../html.ts';
 export function validity({ validity: block, notRun, arms }: Result): Html {
   const generator = arms
     .flatMap((arm) => arm.rounds)
-    .map(
-      (round) =>
-        round.cost.cpuMicros.generator / Math.max(1, round.cost.cpuMicrosTotal + round.cost.cpuMicros.generator),
+    .flatMap(({ cost: { cpuMicros, cpuMicrosTotal: total } }) =>
+      total === null ? [] : [cpuMicros.generator / Math.max(1, total + cpuMicros.generator)],
     );
-  const share = generator.length === 0 ? 0 : generator.reduce((sum, one) => sum + one, 0) / generator.length;
+  const share = generator.length === 0 ? null : generator.reduce((sum, one) => sum + one, 0) / generator.length;
   return html`<section id="validity">
     <h2>How far to trust it</h2>
     <ul class="notes">
       <li>
-        Generator and system share one machine; the generator used ${percent(share * 100)} of the CPU on average. Take
-        ratios from here, never absolute figures.
+        Generator and system share one machine; the generator used
+        ${share === null ? 'an unmeasured part' : percent(share * 100)} of the CPU on average. Take ratios from here,
+        never absolute figures.
       </li>
       <li>Closed loop: a client waits for its answer, so a stall hides the requests that would have come meanwhile.</li>
       ${block.reasons.map((reason) => html`<li>${reason}</li>`)}

@@ -80,7 +80,7 @@ const cost = (title: string, show: (value: number | null) => string, of: (cost: 
 const cpu = (title: string, part: keyof Cost['cpuMicros']): Column =>
   cost(
     title,
-    (value) => (value === null || value === 0 ? '–' : micros(value)),
+    (value) => (value === null ? 'not measured' : value === 0 ? '–' : micros(value)),
     (one) => one.cpuMicros[part],
   );
 
@@ -104,7 +104,7 @@ const costColumns: readonly Column[] = [
   ),
   cost(
     'CPU, all',
-    (value) => micros(value ?? 0),
+    (value) => (value === null ? 'not measured' : micros(value)),
     (one) => one.cpuMicrosTotal,
   ),
   cpu('router', 'router'),
