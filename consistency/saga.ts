@@ -6,7 +6,7 @@ import { order } from './order.ts';
 const saga: Subject = {
   name: 'saga',
   sql: `
-    select coalesce(s.saga_id, e.saga_id) as id, s.order_id, s.saga_type, s.status, s.failure_code, s.event_count,
+    select coalesce(s.saga_id, e.saga_id) as id, s.order_id, s.saga_type, s.status, s.failure_code, s.event_count, s.pruned_at is not null as pruned,
       o.id is not null as has_order, o.status as order_status, o.engine, r.side,
       coalesce(e.done, 0) as done, coalesce(e.done_mask, 0) as done_mask, coalesce(e.failed, 0) as failed,
       coalesce(e.undone, 0) as undone, coalesce(e.undone_mask, 0) as undone_mask, coalesce(e.undos, 0) as undos
@@ -44,7 +44,19 @@ export const sagaInvariants: readonly Invariant[] = [
     class: 'I',
     severity: 'process',
     sentence: 'A saga’s completed boundaries are 1, 2, .. n, each once.',
-    checks: [{ subject: saga, wrong: 'status is null or done_mask is distinct from (2 << done::int) - 2' }],
+    checks: [
+      {
+        subject: saga,
+        applies: 'pruned is not true',
+        wrong: 'status is null or done_mask is distinct from (2 << done::int) - 2',
+      },
+      // Its receipts have been given up, all of them and none before its end.
+      {
+        subject: saga,
+        applies: 'pruned',
+        wrong: `done + failed + undos > 0 or status not in ('COMPLETED', 'COMPENSATED')`,
+      },
+    ],
   },
   {
     code: 'G3',
@@ -54,9 +66,10 @@ export const sagaInvariants: readonly Invariant[] = [
     checks: [
       {
         subject: saga,
-        applies: `status = 'COMPLETED'`,
+        applies: `status = 'COMPLETED' and not pruned`,
         wrong: `done = 0 or done is distinct from event_count or failed > 0 or undos > 0 or order_status is distinct from 'PAID'`,
       },
+      { subject: saga, applies: `status = 'COMPLETED' and pruned`, wrong: `order_status is distinct from 'PAID'` },
     ],
   },
   {
@@ -68,8 +81,13 @@ export const sagaInvariants: readonly Invariant[] = [
     checks: [
       {
         subject: saga,
-        applies: `status = 'COMPENSATED'`,
+        applies: `status = 'COMPENSATED' and not pruned`,
         wrong: `undone is distinct from done or undone_mask is distinct from done_mask or order_status is distinct from refusal_status(failure_code)`,
+      },
+      {
+        subject: saga,
+        applies: `status = 'COMPENSATED' and pruned`,
+        wrong: 'order_status is distinct from refusal_status(failure_code)',
       },
     ],
   },

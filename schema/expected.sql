@@ -401,6 +401,9 @@ function pay_order(order_id bigint, user_id bigint, coupon_id bigint, side text,
 function pick_facts(p payment_facts[], sagas bigint[])
   returns payment_facts[] language sql
 
+function prune_receipts(retention interval, from_saga bigint, max_count integer)
+  returns TABLE(pruned integer, next_saga bigint) language plpgsql
+
 function record_boundary(boundary text, boundary_no integer, last boolean, events text[], worker text, p payment_facts[])
   returns void language plpgsql
 

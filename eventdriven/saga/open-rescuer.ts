@@ -4,6 +4,7 @@ import type { Tx } from '../../domain/ports.ts';
 import type { Config } from '../../runtime/config.ts';
 import type { Metrics } from '../../runtime/metrics.ts';
 import type { Style } from './doorbell.ts';
+import { startPruner } from './pruner.ts';
 import type { RescuedSaga } from './rescue-sql.ts';
 import { type Rescuer, startRescuer } from './rescuer.ts';
 
@@ -22,10 +23,11 @@ export interface OpenRescuerOptions {
   readonly takeOver: (rescued: RescuedSaga) => void;
 }
 
-export function openRescuer(options: OpenRescuerOptions): Promise<Rescuer> {
-  const { config, metrics, active, takeOver } = options;
+/** The rescuer of a worker, and beside it, on the same connection, the pruner of receipts. */
+export async function openRescuer(options: OpenRescuerOptions): Promise<Rescuer> {
+  const { config, db, log, metrics, active, takeOver } = options;
   const addedMs = Object.values(config.addedMs).reduce((sum, ms) => sum + ms, 0);
-  return startRescuer({
+  const rescuer = await startRescuer({
     ...options,
     worker: config.workerId,
     unownedMs: unownedMs + 5 * addedMs,
@@ -39,4 +41,12 @@ export function openRescuer(options: OpenRescuerOptions): Promise<Rescuer> {
       }
     },
   });
+  const pruner = startPruner({ db, log, metrics, retentionMs: config.saga.receiptRetentionMs });
+  return {
+    runOnce: rescuer.runOnce,
+    async stop() {
+      await pruner.stop();
+      await rescuer.stop();
+    },
+  };
 }
