@@ -19,6 +19,13 @@ module.exports = {
     only('router', ['domain', 'runtime', 'legacy', 'eventdriven'], 'engines only in engines.ts, see below'),
     only('consistency', ['domain', 'runtime'], 'invariants read rows, whoever wrote them'),
     only('bench', ['domain', 'runtime', 'consistency'], 'engines are black boxes to the bench: HTTP, /metrics, SQL'),
+    only('dashboards', ['runtime', 'bench'], 'metric names and targets, see below'),
+    {
+      name: 'dashboards-know-metric-names-and-targets',
+      severity: 'error',
+      from: { path: '^dashboards/', pathNot: unitTest },
+      to: { path: '^(runtime|bench)/', pathNot: '^(runtime/metrics|bench/kpi)\\.ts$' },
+    },
     {
       name: 'router-meets-engines-only-in-engines-ts',
       severity: 'error',

@@ -1,4 +1,4 @@
-const folders = ['domain', 'runtime', 'legacy', 'eventdriven', 'router', 'consistency', 'bench', 'scripts'];
+const folders = ['domain', 'runtime', 'legacy', 'eventdriven', 'router', 'consistency', 'bench', 'dashboards', 'scripts'];
 
 // Of the whole suite: a run that collects from a folder of its own choice has nothing to say about the others.
 const ofOneFolder = process.argv.some((word) => word.startsWith('--collectCoverageFrom'));

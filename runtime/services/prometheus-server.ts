@@ -14,7 +14,7 @@ export interface PrometheusOptions {
   readonly targets: readonly { readonly job: string; readonly address: string }[];
   /** Between two scrapes, and between two evaluations of rules; default 1 s. */
   readonly scrapeMs?: number;
-  /** Load the recording rules and alerts of `dashboards/prometheus/rules`; default no. */
+  /** Load the recording rules and alerts of `dashboards/prometheus/rules`, those over short windows too; default no. */
   readonly rules?: boolean;
   /** To listen on; default a free one. */
   readonly port?: number;
@@ -29,6 +29,7 @@ export interface PrometheusServer {
   stop(): Promise<void>;
 }
 
+const rulesDir = join(repository, 'dashboards', 'prometheus', 'rules');
 const readyLimitMs = 10_000;
 /** It is there to look at a run, not to keep history: whatever comes first. */
 const retention = ['--storage.tsdb.retention.time=1d', '--storage.tsdb.retention.size=256MB'];
@@ -102,7 +103,7 @@ function configuration({ targets, scrapeMs = 1_000, rules = false }: PrometheusO
   const every = `${scrapeMs}ms`;
   return JSON.stringify({
     global: { scrape_interval: every, scrape_timeout: every, evaluation_interval: every },
-    rule_files: rules ? [join(repository, 'dashboards', 'prometheus', 'rules', '*.yml')] : [],
+    rule_files: rules ? ['*.yml', 'bench/*.yml'].map((files) => join(rulesDir, files)) : [],
     scrape_configs: targets.map(({ job, address }) => ({
       job_name: job,
       static_configs: [{ targets: [address] }],
