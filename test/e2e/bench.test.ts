@@ -104,7 +104,8 @@ describe('npm run bench', () => {
         expect(round.counting.driver).toBe(round.counting.database);
         expect(round.delivery.received).toBe(round.outcomes.paid);
         expect(round.cost.roundTrips).toBeGreaterThan(0);
-        expect(round.cost.cpuMicros.postgres).toBeGreaterThan(0);
+        // Of a server that was given and runs in a container the CPU can't be found.
+        expect((round.cost.cpuMicros.postgres ?? 0) > 0).toBe(process.env['SERVICES'] !== 'docker');
         expect(round.cost.walBytes).toBeGreaterThan(0);
         expect(round.locks.length).toBeGreaterThan(0);
         expect(round.transactionMs[0]?.sumMs.count).toBeGreaterThan(0);
