@@ -21,7 +21,7 @@ export interface CollectLimits {
 
 /** What `/collect` may cost. Telemetry is the first thing to be turned away: losing some of it loses no payment. */
 export const collectLimits: CollectLimits = {
-  bodyBytes: 128 * 1024, // parsing that takes about 2 ms, in which no payment moves
+  bodyBytes: 128 * 1024, // parsed and checked in 1 to 2 ms, in which no payment moves
   items: 100, // Faro sends 50
   atOnce: 8,
   requests: { perSecond: 25, burst: 50 },
