@@ -23,9 +23,9 @@ begin
     update orders o set status = 'PAID', xid = pg_current_xact_id() from payment m where o.id = m.order_id
   ), delivery as (
     insert into external_event_log (order_id, event_type, target_system, event_data)
-    select m.order_id, r.event_type, r.target_system,
-      jsonb_build_object('paymentId', m.id, 'orderId', m.order_id, 'userId', m.user_id, 'amount', m.amount)
-    from payment m cross join delivery_route r where r.event_type = 'payment.completed'
+    select m.order_id, r.event_type, r.target_system, d.event_data
+    from payment m cross join delivery_route r
+    cross join lateral outside_events_of_payment(r.event_type, m.id, m.order_id, m.user_id, m.amount) d (event_data)
   )
   select coalesce(array_agg(order_id), '{}') into done from payment;
   if wanted <@ done then return p; end if;
