@@ -2,6 +2,8 @@ import type { ErrorRequestHandler, Express, RequestHandler } from 'express';
 import type { Pool } from '../runtime/database.ts';
 import { newApp, serveOperations } from '../runtime/http.ts';
 import { answerJson } from './answers.ts';
+import type { Console } from './console/console.ts';
+import { showAsset, showPage } from './console/page.ts';
 import { openApiDocument } from './openapi.ts';
 import { placeOrder, showOrder, showPayment } from './orders.ts';
 import { type PaymentPorts, payOrder } from './payments.ts';
@@ -11,6 +13,7 @@ import { topUp } from './top-ups.ts';
 
 export interface AppPorts extends PaymentPorts {
   readonly pool: Pool;
+  readonly console: Console;
   /** Takes telemetry; without it there is no such path. */
   readonly collect: RequestHandler | undefined;
   /** Whether it can do its work now. */
@@ -31,6 +34,10 @@ export function createApp(ports: AppPorts): Express {
   app.route('/openapi.json').get((_req, res) => {
     answerJson(res, 200, document);
   });
+  app.get('/console', showPage);
+  app.get('/console/events', ports.console.events);
+  app.get('/console/assets/:name', showAsset);
+  app.all(/^\/console(?:\/|$)/, onlyAllows('GET, HEAD'));
   serveOperations(app, ports.metrics, ports.ready);
   app.all(['/openapi.json', '/metrics', '/healthz', '/readyz'], onlyAllows('GET, HEAD'));
   if (ports.collect !== undefined) app.route('/collect').post(ports.collect).all(onlyAllows('POST'));

@@ -37,6 +37,8 @@ export interface RouterOverrides {
   readonly pollMs?: number;
   /** How long a look-up of tiers may take before everybody may be a VIP, default 1 s. */
   readonly tierTimeoutMs?: number;
+  /** How often a status page that is open gets figures, default every second. */
+  readonly snapshotMs?: number;
 }
 
 export interface Router extends Stoppable {
@@ -98,6 +100,7 @@ export async function startRouter(config: Config, overrides: RouterOverrides = {
       metrics,
       log,
       openFigures: figuresFrom(config.databaseUrl),
+      everyMs: overrides.snapshotMs,
     });
     const app = createApp({
       routing: createRouting(watch, createUserTiers({ tx: pool, timeoutMs: overrides.tierTimeoutMs }), engines.pinned),

@@ -21,6 +21,7 @@ export const problems = {
   RATE_LIMITED: { status: 429, title: 'More is sent than this router takes', retryAfter: 1 },
   INTERNAL: { status: 500, title: 'The router failed' },
   OVERLOADED: { status: 503, title: 'Too many payments are in work', retryAfter: 1 },
+  TOO_MANY_VIEWERS: { status: 503, title: 'Too many status pages are open', retryAfter: 10 },
   STOPPING: { status: 503, title: 'This router is being stopped', retryAfter: 1 },
   UNAVAILABLE: { status: 503, title: 'The payment could not be accepted', retryAfter: 1 },
   ORDER_NOT_FOUND: { status: 404, title: 'The user has no such order' },
