@@ -4,6 +4,7 @@ import { ConfigError, type FaroConfig, readFaroConfig } from '../runtime/config.
 import { NotOursError } from '../runtime/databases.ts';
 import { ServicesError } from '../runtime/services/services.ts';
 import { openEvents } from '../runtime/telemetry.ts';
+import { findK6, MissingK6 } from './load/k6-binary.ts';
 import { parseCommand, type RunOptions, UsageError } from './options.ts';
 import { modes, type Plan, planRun } from './plan.ts';
 import { renderReport } from './report/report.ts';
@@ -50,7 +51,7 @@ export async function bench(argv: readonly string[], io: BenchIo): Promise<ExitC
 }
 
 function exitCodeOfError(error: unknown): ExitCode | undefined {
-  if (error instanceof UsageError || error instanceof NotOursError) return 2;
+  if (error instanceof UsageError || error instanceof NotOursError || error instanceof MissingK6) return 2;
   if (error instanceof ServicesError || error instanceof ConfigError) return error.exitCode;
   return error instanceof TooFewConnections ? 4 : undefined;
 }
@@ -68,6 +69,7 @@ async function run(argv: readonly string[], options: RunOptions, io: BenchIo): P
   const plan = planRun(options);
   if (plan.scenarios.length === 0)
     throw new UsageError('Nothing to run: none of the --engines takes part in the --scenario');
+  const k6 = options.load === 'k6' ? findK6(io.env) : null;
   const sink = readFaroConfig(io.env);
   const id = `${io
     .now()
@@ -80,7 +82,7 @@ async function run(argv: readonly string[], options: RunOptions, io: BenchIo): P
   const text = options.json ? io.stderr : io.stdout;
   text.write(describePlan(plan));
   const command = ['npm run bench', ...(argv.length > 0 ? ['--', ...argv] : [])].join(' ');
-  const input = { id, options, plan, command, directory, progress: createProgress(text), env: io.env };
+  const input = { id, options, plan, command, directory, k6, progress: createProgress(text), env: io.env };
   const result = await runAndTell(input, sink, io.signal);
   writeFileWhole(join(directory, 'report.html'), renderReport(result));
   text.write(`\n${resultTable(result)}\n\n`);

@@ -14,6 +14,8 @@ export interface KpiRow {
   readonly id: string;
   readonly title: string;
   readonly target: string;
+  /** The target as a number, where it is a share. */
+  readonly least?: number;
   readonly judge: (row: KpiRow, measured: Measured) => Kpi[];
 }
 
@@ -52,6 +54,20 @@ export function improvement(metric: string, target: number): KpiRow['judge'] {
   };
 }
 
+/** Below its limit every engine settles what an open loop offers; the ratio of two such rates says nothing about either. */
+export const closedLoopOnly =
+  (judge: KpiRow['judge']): KpiRow['judge'] =>
+  (row, measured) =>
+    measured.arms.some((arm) => arm.rounds.some((round) => round.offered !== null))
+      ? [
+          {
+            ...base(row.id, row.title, row.target),
+            verdict: 'NOT RUN',
+            note: 'an open loop offers every engine the same rate: throughput takes a closed one',
+          },
+        ]
+      : judge(row, measured);
+
 const noteOf = (rounds: number): string =>
   rounds < 2
     ? 'one round has no interval'
@@ -70,8 +86,8 @@ interface Share {
   readonly good: number;
 }
 
-export function share(target: number, of: (arm: ArmResult) => Share): KpiRow['judge'] {
-  return ({ id, title, target: text }, { arms }) => {
+export function share(of: (arm: ArmResult) => Share): KpiRow['judge'] {
+  return ({ id, title, target: text, least = 1 }, { arms }) => {
     const rows = arms
       .filter((arm) => !arm.control)
       .map((arm) => {
@@ -85,7 +101,7 @@ export function share(target: number, of: (arm: ArmResult) => Share): KpiRow['ju
           measured: examined === 0 ? null : (good / examined) * 100,
           unit: '%' as const,
           bound: examined === 0 ? null : low * 100,
-          verdict: examined === 0 ? ('not enough evidence' as const) : verdictOf(low, high, target),
+          verdict: examined === 0 ? ('not enough evidence' as const) : verdictOf(low, high, least),
           note: `${bad} of ${examined} not`,
         };
       });

@@ -22,6 +22,12 @@ describe('bench command line', () => {
     expect(run('--full').mode).toBe('full');
   });
 
+  test('an open loop has a rate, the same for every engine, and a closed loop has none', () => {
+    expect(run()).toMatchObject({ load: 'autocannon', ratePerSecond: null });
+    expect(run('--load', 'k6')).toMatchObject({ load: 'k6', ratePerSecond: 60 });
+    expect(run('--load', 'open', '--rate', '250')).toMatchObject({ load: 'open', ratePerSecond: 250 });
+  });
+
   test('names are kept in the order of the tables and once', () => {
     expect(run('--engines', 'orchestration,legacy, legacy').engines).toEqual(['legacy', 'orchestration']);
     expect(run('--scenario', 'zipf,bare').scenarios).toEqual(['bare', 'zipf']);
@@ -40,8 +46,10 @@ describe('bench command line', () => {
     [['--clients', '99999'], /1 to 1024/],
     [['--time-scale', '0'], /0.0001 to 1/],
     [['--seed', '4294967296'], /4294967295/],
-    [['--load', 'k6'], /autocannon/],
-    [['--rate', '100'], /unknown option '--rate'/],
+    [['--load', 'wrk'], /autocannon, open, k6/],
+    [['--rate', '100'], /--rate needs an open loop: add --load k6/],
+    [['--load', 'k6', '--rate', '0'], /whole number from 1 to 5000/],
+    [['--load', 'k6', '--rate', '1.5'], /whole number/],
     [['--quick', '--full'], /cannot be used with/],
     [['--sabotage', 'everything'], /refund-without-ledger/],
     [['--services', 'cloud'], /embedded, docker/],

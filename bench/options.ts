@@ -1,6 +1,7 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { type EngineName, engines } from '../domain/engines.ts';
 import { sabotages } from '../runtime/config.ts';
+import { defaultRatePerSecond, isOpenLoop, type LoadName, loads } from './load/loads.ts';
 import { defaultScenarios, fullScenarios, scenarios } from './scenarios.ts';
 
 export type Mode = 'quick' | 'default' | 'full';
@@ -12,6 +13,9 @@ export interface RunOptions {
   readonly rounds: number | null;
   readonly windowSeconds: number | null;
   readonly clients: number | null;
+  readonly load: LoadName;
+  /** Payments a second that an open loop offers to every arm; null for a closed loop. */
+  readonly ratePerSecond: number | null;
   readonly seed: number;
   readonly out: string | null;
   readonly keep: boolean;
@@ -83,6 +87,8 @@ interface Flags {
   rounds?: number;
   duration?: number;
   clients?: number;
+  rate?: number;
+  load: LoadName;
   seed: number;
   quick?: true;
   full?: true;
@@ -106,12 +112,21 @@ function runOptions(command: Command): Command {
     )
     .option('--rounds <n>', 'rounds of each arm; default 3, --quick 1, --full 10', whole(1, 100))
     .option('--duration <s>', 'measured seconds of a round; default: what fits the time of the mode', between(0.5, 600))
-    .option('--clients <n>', 'requests in flight; default: the scenario says', whole(1, 1_024))
+    .option(
+      '--clients <n>',
+      'requests in flight, in an open loop at most; default: the scenario says, in an open loop 256',
+      whole(1, 1_024),
+    )
     .option('--seed <n>', 'of data, order of the arms and statistics', whole(0, 2 ** 32 - 1), 20_261_122)
     .addOption(
-      new Option('--load <driver>', 'closed loop; open loop is later work')
-        .choices(['autocannon'])
+      new Option('--load <driver>', 'autocannon: closed loop; open, k6: open loop, payments come at --rate')
+        .choices(loads.map((row) => row.name))
         .default('autocannon'),
+    )
+    .option(
+      '--rate <n>',
+      `payments a second in an open loop, the same for every engine; default ${defaultRatePerSecond}`,
+      whole(1, 5_000),
     )
     .addOption(new Option('--quick', 'one short round each, at most 90 s, no verdicts').conflicts('full'))
     .option('--full', '10 rounds, an A/A arm, verdicts and a recovery drill; takes about an hour')
@@ -138,6 +153,11 @@ function runOptions(command: Command): Command {
 }
 
 function toRunOptions(flags: Flags): RunOptions {
+  const open = isOpenLoop(flags.load);
+  if (flags.rate !== undefined && !open)
+    throw new UsageError(
+      `--rate needs an open loop: add --load k6 or --load open. With ${flags.load} each client asks again when it has been answered, whatever rate that makes`,
+    );
   return {
     mode: flags.quick ? 'quick' : flags.full ? 'full' : 'default',
     engines: flags.engines,
@@ -145,6 +165,8 @@ function toRunOptions(flags: Flags): RunOptions {
     rounds: flags.rounds ?? null,
     windowSeconds: flags.duration ?? null,
     clients: flags.clients ?? null,
+    load: flags.load,
+    ratePerSecond: open ? (flags.rate ?? defaultRatePerSecond) : null,
     seed: flags.seed,
     out: flags.out ?? null,
     keep: flags.keep ?? false,

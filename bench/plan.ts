@@ -1,6 +1,7 @@
 import { randomOf, shuffled } from './dataset/random.ts';
 import type { DatasetOptions } from './dataset/options.ts';
 import type { ArmPlan } from './arms/arm.ts';
+import { isOpenLoop, openLoopClients } from './load/loads.ts';
 import type { Mode, RunOptions } from './options.ts';
 import { type ArmEngine, findScenario, fitted, type Scenario } from './scenarios.ts';
 
@@ -51,6 +52,8 @@ export interface ScenarioPlan {
   readonly ordersPerRound: number;
   /** The first ones, paid before the first round. */
   readonly warmUpOrders: number;
+  /** A closed loop warms up whatever is measured by: it finds the size of batches and pools sooner. */
+  readonly warmUpClients: number;
   readonly dataset: DatasetOptions;
 }
 
@@ -72,7 +75,7 @@ export function planRun(options: RunOptions): Plan {
   const windowSeconds = options.windowSeconds ?? mode.windowSeconds;
   const rows = options.scenarios.flatMap((name) => findScenario(name) ?? []);
   const scenarios = rows
-    .map((row) => planScenario(fitted(row, options), options, rounds, windowSeconds))
+    .map((row) => planScenario(row, options, rounds, windowSeconds))
     .filter(({ arms }) => arms.length > 0);
   // What was asked for in rounds or seconds is done, however long it takes.
   const asked = options.rounds !== null || options.windowSeconds !== null;
@@ -90,17 +93,28 @@ export function planRun(options: RunOptions): Plan {
   return { ...plan, expectedSeconds: expectedSeconds(plan) };
 }
 
-function planScenario(scenario: Scenario, options: RunOptions, rounds: number, windowSeconds: number): ScenarioPlan {
+/** An arrival at the first moment, one at the last, and a tick that is rounded. */
+const sparePerRound = 3;
+
+function planScenario(row: Scenario, options: RunOptions, rounds: number, windowSeconds: number): ScenarioPlan {
+  const clients = options.clients ?? (isOpenLoop(options.load) ? openLoopClients : row.clients);
+  const scenario = fitted(row, { ...options, clients });
   const arms = armsOf(scenario, options);
   const { leadInSeconds, warmUpSeconds } = modes[options.mode];
-  const ordersIn = (seconds: number) => Math.ceil(scenario.ceilingPerSecond * seconds) + scenario.clients;
-  const ordersPerRound = ordersIn(leadInSeconds + windowSeconds);
-  const warmUpOrders = ordersIn(warmUpSeconds);
+  const warmUpClients = Math.min(scenario.clients, row.clients);
+  const closedLoop = (seconds: number, clients: number) => Math.ceil(scenario.ceilingPerSecond * seconds) + clients;
+  const seconds = leadInSeconds + windowSeconds;
+  const ordersPerRound =
+    options.ratePerSecond === null
+      ? closedLoop(seconds, scenario.clients)
+      : Math.ceil(options.ratePerSecond * seconds) + sparePerRound;
+  const warmUpOrders = closedLoop(warmUpSeconds, warmUpClients);
   return {
     scenario,
     arms,
     ordersPerRound,
     warmUpOrders,
+    warmUpClients,
     dataset: datasetOf(scenario, ordersPerRound * rounds + warmUpOrders, options.seed),
   };
 }

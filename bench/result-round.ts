@@ -64,6 +64,23 @@ export const finding = z.object({
   sample: z.array(z.string()),
 });
 
+/** What an open loop asked of an arm. */
+const offered = z.object({
+  ratePerSecond: z.number().describe('Asked for, evenly spaced'),
+  sentPerSecond: z.number().describe('Sent in the window'),
+  arrivals: z.number().describe('Of the whole round, sent or not'),
+  unserved: z
+    .number()
+    .describe('Arrivals that were not sent because all clients were waiting for an answer; they count as failed'),
+  unservedInWindow: z.number(),
+  sendLagMs: z
+    .object({ p50: z.number().nullable(), p99: z.number().nullable(), max: z.number().nullable() })
+    .describe('From when a payment was due to when it was sent; part of its latency'),
+  thresholds: z
+    .array(z.object({ metric: z.string(), expression: z.string(), passed: z.boolean() }))
+    .describe("k6's own verdicts on this round; they judge what was sent"),
+});
+
 /** One round of one arm. */
 export const round = z.object({
   round: z.number().describe('From 1; the rounds of a scenario with the same number ran next to each other'),
@@ -71,7 +88,10 @@ export const round = z.object({
   windowSeconds: z.number(),
   settledPerSecond: z.number().describe('Final orders that the database shows and the driver saw end in the window'),
   acceptedPerSecond: z.number().describe('Accepted, final or not: beside, never instead'),
-  latencyMs: latency.describe('Request to final answer'),
+  offered: offered.nullable().default(null).describe('Null for a closed loop'),
+  latencyMs: latency.describe(
+    'To the final answer: in a closed loop from sending the request, in an open one from when it was due',
+  ),
   outcomes: z
     .object({ paid: z.number(), refused: z.number(), failed: z.number(), unknown: z.number() })
     .describe('All requests of the round'),

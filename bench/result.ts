@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { type cost, type distribution, finding, latency, type lock, round } from './result-round.ts';
 
 /** Version of the shape below. A change that a reader of old results would stumble over raises the first number. */
-export const schemaVersion = '1.0.0';
+export const schemaVersion = '1.1.0';
 
 const arm = z.object({
   name: z.string().describe('The engine, or its second copy (A/A)'),
@@ -114,6 +114,13 @@ export const resultSchema = z.object({
     timeScale: z.number(),
     rounds: z.number(),
     sabotage: z.string().nullable(),
+    load: z
+      .object({
+        driver: z.enum(['autocannon', 'open', 'k6']),
+        version: z.string().nullable().describe('Of k6'),
+        ratePerSecond: z.number().nullable().describe('Offered to every arm; null for a closed loop'),
+      })
+      .default({ driver: 'autocannon', version: null, ratePerSecond: null }),
     state: z.enum(['running', 'complete', 'interrupted', 'failed']),
   }),
   environment: z.object({

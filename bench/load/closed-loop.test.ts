@@ -2,7 +2,8 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import type { OrderPlan } from '../dataset/plan.ts';
-import { type ClosedLoop, runClosedLoop } from './closed-loop.ts';
+import { runClosedLoop } from './closed-loop.ts';
+import type { Load } from './driver.ts';
 import { classify } from './answer.ts';
 import { isFinal, tally } from './operation.ts';
 
@@ -45,7 +46,7 @@ const plans = (count: number): OrderPlan[] =>
     couponId: i % 2 ? i : null,
     expect: 'PAID' as const,
   }));
-const load = (urls: string[], rest: Partial<ClosedLoop> = {}): ClosedLoop => ({
+const load = (urls: string[], rest: Partial<Load> = {}): Load => ({
   urls,
   clients: 4,
   orders: plans(100_000),
@@ -158,6 +159,7 @@ describe('what an answer means', () => {
         userId: 1,
         couponId: null,
         expect: 'PAID',
+        intendedAt: 0,
         startedAt: 0,
         endedAt: 1,
         status: 503,
@@ -168,6 +170,7 @@ describe('what an answer means', () => {
         userId: 1,
         couponId: null,
         expect: 'PAID',
+        intendedAt: 0,
         startedAt: 0,
         endedAt: 1,
         status: 500,

@@ -3,25 +3,7 @@ import { classify } from './answer.ts';
 import { type Operation, toOperation } from './operation.ts';
 import { supplyOf } from './order-supply.ts';
 import type { OrderPlan } from '../dataset/plan.ts';
-
-export interface ClosedLoop {
-  /** The clients are spread over these evenly. */
-  readonly urls: readonly string[];
-  readonly clients: number;
-  readonly orders: readonly OrderPlan[];
-  /** Runs before the window and does not count: caches, connections and batches find their size. */
-  readonly leadInMs: number;
-  readonly windowMs: number;
-  /** Longer than the server's own wait limit, so that it is the server that gives up. */
-  readonly requestTimeoutMs: number;
-}
-
-export interface Loaded {
-  readonly operations: readonly Operation[];
-  /** On the monotonic clock, in ms. Ends with the last order handed out when the orders ran out. */
-  readonly window: readonly [from: number, to: number];
-  readonly endedEarly: boolean;
-}
+import type { Load, Loaded } from './driver.ts';
 
 /** Of one run; beyond it something is down, and every further order would be wasted on it. */
 const connectionErrorLimit = 50;
@@ -32,7 +14,7 @@ const clock = () => performance.now();
  * so that every request has an answer. autocannon drives the sockets; times and outcomes are our own. Its rate
  * correction is wrong (it takes milliseconds for seconds), so there is no rate here, and without one it corrects nothing.
  */
-export async function runClosedLoop(load: ClosedLoop, signal: AbortSignal): Promise<Loaded> {
+export async function runClosedLoop(load: Load, signal: AbortSignal): Promise<Loaded> {
   const supply = supplyOf(load.orders);
   const operations: Operation[] = [];
   const from = clock() + load.leadInMs;
@@ -60,6 +42,8 @@ export async function runClosedLoop(load: ClosedLoop, signal: AbortSignal): Prom
     operations,
     window: [from, ranOutAt === 0 ? until : Math.min(until, ranOutAt)],
     endedEarly: ranOutAt !== 0 && ranOutAt < until,
+    arrivals: null,
+    faults: [],
   };
 }
 
@@ -74,7 +58,7 @@ const nothing = Buffer.alloc(0);
 async function drive(
   url: string,
   connections: number,
-  { leadInMs, windowMs, requestTimeoutMs }: ClosedLoop,
+  { leadInMs, windowMs, requestTimeoutMs }: Load,
   take: () => OrderPlan | undefined,
   record: (operation: Operation) => void,
 ): Promise<void> {

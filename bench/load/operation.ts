@@ -7,6 +7,8 @@ export interface Operation extends ClassifiedAnswer {
   readonly userId: number;
   readonly couponId: number | null;
   readonly expect: string;
+  /** When it was due: latency counts from here. In a closed loop nothing is due before it is sent. */
+  readonly intendedAt: number;
   readonly startedAt: number;
   readonly endedAt: number;
   /** 0 when no answer came. */
@@ -19,9 +21,10 @@ export function toOperation(
   endedAt: number,
   status: number,
   answer: ClassifiedAnswer,
+  intendedAt = startedAt,
 ): Operation {
   const { orderId, userId, couponId, expect } = plan;
-  return { orderId, userId, couponId, expect, startedAt, endedAt, status, ...answer };
+  return { orderId, userId, couponId, expect, intendedAt, startedAt, endedAt, status, ...answer };
 }
 
 export const isFinal = ({ outcome }: { readonly outcome: Outcome }): boolean =>
@@ -33,10 +36,11 @@ export interface Tally {
   readonly faults: Readonly<Record<string, number>>;
 }
 
-export function tally(operations: readonly Operation[]): Tally {
-  const outcomes = { paid: 0, refused: 0, failed: 0, unknown: 0 };
+/** Who came and found no free client failed, too: nothing happened, and they got no answer. */
+export function tally(operations: readonly Operation[], unserved = 0): Tally {
+  const outcomes = { paid: 0, refused: 0, failed: unserved, unknown: 0 };
   const refusals: Record<string, number> = {};
-  const faults: Record<string, number> = {};
+  const faults: Record<string, number> = unserved > 0 ? { UNSERVED: unserved } : {};
   for (const { outcome, code } of operations) {
     outcomes[outcome] += 1;
     if (outcome === 'refused') count(refusals, code ?? 'NO_CODE');

@@ -34,6 +34,9 @@ function stat(pid: number): ProcessStat | undefined {
 /** CPU of one process so far, in microseconds; 0 when it can't be seen. */
 export const cpuMicrosOf = (pid: number): number => (stat(pid)?.ticks ?? 0) * microsPerTick;
 
+/** CPU of children that have ended, in microseconds. */
+export const cpuMicrosOfEnded = (pid: number): number => (stat(pid)?.ticksOfEnded ?? 0) * microsPerTick;
+
 /** CPU of a process and its children: a server like Postgres, whose backends are children and go into its own sum when they end. */
 export function cpuMicrosOfFamily(parent: number): number {
   const own = stat(parent);

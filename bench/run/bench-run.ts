@@ -7,9 +7,11 @@ import { guardStatements } from '../guard.ts';
 import { judgeKpis } from '../kpi.ts';
 import type { RunOptions } from '../options.ts';
 import { fitWindow, type Plan } from '../plan.ts';
+import type { K6 } from '../load/k6-binary.ts';
 import { deleteKeys } from '../redis-keys.ts';
 import { saveResult } from '../result-file.ts';
 import type { ArmResult, Result } from '../result.ts';
+import { driverOf } from './driver-of.ts';
 import { dropAbandonedData, endAbandonedProcesses, openRunRecord } from '../run-record.ts';
 import { preflight } from './preflight.ts';
 import type { Progress } from './progress.ts';
@@ -25,6 +27,8 @@ export interface RunInput {
   readonly plan: Plan;
   readonly command: string;
   readonly directory: string;
+  /** What drives the load, if k6 does. */
+  readonly k6: K6 | null;
   readonly progress: Progress;
   readonly events: RunEvents;
   /** DATABASE_URL and REDIS_URL name servers that are there already. */
@@ -95,6 +99,9 @@ async function measure(
     databases,
     record,
     sabotage: options.sabotage,
+    drive: driverOf(options, input.k6, (pid) => {
+      record.addProcess(pid);
+    }),
     progress: input.progress,
     onRound: input.events.roundStarted,
     onMeasured(arm: ArmResult, measurement) {

@@ -5,7 +5,7 @@ import { type ArmResult, type Result, validRounds } from '../result.ts';
 const laterStages = [
   ['attribution ladder', 'not part of this version'],
   ['contention sweep', 'not part of this version'],
-  ['capacity at a latency limit (open loop)', 'not part of this version'],
+  ['capacity at a latency limit', 'not part of this version'],
   ['faults under load', 'not part of this version, beyond the recovery drill of --full'],
 ] as const;
 
@@ -43,6 +43,7 @@ export function conclude(result: Result): void {
       `${arm.scenario}, ${arm.name}: rounds differ by ${(spreadOf(arm) * 100).toFixed(0)} % of their mean`,
     );
   }
+  validity.reasons.push(...arms.flatMap(troublesOfLoad));
   for (const arm of arms) {
     const memory = Math.max(0, ...arm.rounds.flatMap((round) => [round.memoryMb.router, round.memoryMb.worker]));
     if (memory > memoryLimitMb)
@@ -53,6 +54,28 @@ export function conclude(result: Result): void {
 }
 
 const memoryLimitMb = 400;
+
+/** A generator that is late by more than this measures itself, too. */
+const lateMs = 5;
+
+function troublesOfLoad({ scenario, name, rounds }: ArmResult): string[] {
+  return rounds.flatMap(({ round, offered }) => {
+    if (offered === null) return [];
+    const where = `${scenario}, ${name}, round ${round}`;
+    const { unserved, arrivals, sendLagMs, thresholds } = offered;
+    return [
+      ...(unserved === 0
+        ? []
+        : [`${where}: ${unserved} of ${arrivals} payments were not served, all clients were waiting`]),
+      ...((sendLagMs.p99 ?? 0) <= lateMs
+        ? []
+        : [`${where}: requests were sent late, one in a hundred by ${(sendLagMs.p99 ?? 0).toFixed(1)} ms or more`]),
+      ...thresholds
+        .filter(({ passed }) => !passed)
+        .map(({ metric, expression }) => `${where}: the threshold ${metric} ${expression} was not met`),
+    ];
+  });
+}
 
 /** Half the distance between the best and the worst round, as a share of the mean. */
 function spreadOf(arm: ArmResult): number {

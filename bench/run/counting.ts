@@ -7,6 +7,8 @@ export interface Counted {
   readonly counting: RoundResult['counting'];
   /** Final in the database and seen to end in the window. */
   readonly settledInWindow: readonly Operation[];
+  /** Final in the database and due in the window, whenever it ended: what an open loop takes latency from. */
+  readonly dueInWindow: readonly Operation[];
   readonly settledByEngine: Readonly<Record<string, number>>;
   /** Orders whose answer is not the one that the data set says it must be. */
   readonly surprises: readonly Operation[];
@@ -37,6 +39,7 @@ export function countSettled(
       otherEngine: rows.filter((row) => row.engine !== null && !engines.includes(row.engine)).length,
     },
     settledInWindow,
+    dueInWindow: agreed.filter(({ intendedAt }) => intendedAt >= window[0] && intendedAt < window[1]),
     settledByEngine,
     surprises: final.filter(({ outcome, code, expect }) => (outcome === 'paid' ? 'PAID' : code) !== expect),
   };

@@ -19,7 +19,7 @@ export class TooFewConnections extends Error {
 const besideEngines = 14;
 
 /** A result with everything that is known before the first payment. Throws TooFewConnections. */
-export async function preflight({ id, options, plan, command }: RunInput, services: Services): Promise<Result> {
+export async function preflight({ id, options, plan, command, k6 }: RunInput, services: Services): Promise<Result> {
   const machine = describeMachine();
   const { maxConnections, ...servers } = await describeServers(services.databaseUrl, services.redisUrl, services.how);
   const needed = Math.max(
@@ -45,6 +45,7 @@ export async function preflight({ id, options, plan, command }: RunInput, servic
       timeScale: options.timeScale,
       rounds: plan.rounds,
       sabotage: options.sabotage,
+      load: { driver: options.load, version: k6?.version ?? null, ratePerSecond: options.ratePerSecond },
       state: 'running',
     },
     environment: {

@@ -5,7 +5,7 @@ import { encodeIntoCompressedBase64 } from 'hdr-histogram-js';
 import type { ArmResult } from '../result.ts';
 import type { Measurement } from './round.ts';
 
-const columns = 'orderId,userId,couponId,expected,startedMs,endedMs,status,outcome,code,paymentId,engine';
+const columns = 'orderId,userId,couponId,expected,dueMs,startedMs,endedMs,status,outcome,code,paymentId,engine';
 
 /** Keeps what a round was made of, for whoever doubts a figure: the driver's log, and the histogram in HDR's own format. */
 export function writeRaw(
@@ -24,7 +24,8 @@ export function writeRaw(
       one.userId,
       one.couponId ?? '',
       one.expect,
-      (one.startedAt - window[0]).toFixed(3), // 0 is the start of the window
+      (one.intendedAt - window[0]).toFixed(3), // 0 is the start of the window
+      (one.startedAt - window[0]).toFixed(3),
       (one.endedAt - window[0]).toFixed(3),
       one.status,
       one.outcome,

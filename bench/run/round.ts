@@ -4,7 +4,7 @@ import type { Pool } from '../../runtime/database.ts';
 import type { Arm } from '../arms/arm.ts';
 import { enginesOf } from '../arms/topology.ts';
 import type { OrderPlan } from '../dataset/plan.ts';
-import { runClosedLoop } from '../load/closed-loop.ts';
+import type { Driver } from '../load/driver.ts';
 import { isFinal, type Operation, tally } from '../load/operation.ts';
 import { engineMetrics } from '../measure/engine-metrics.ts';
 import { difference } from '../measure/metrics.ts';
@@ -15,6 +15,7 @@ import { summarise } from '../statistics/percentiles.ts';
 import { countSettled, type Counted } from './counting.ts';
 import { costOf } from './cost.ts';
 import { drain } from './drain.ts';
+import { offeredOf } from './offered.ts';
 import { readAll } from './reading.ts';
 import { judge } from './validity.ts';
 import type { ServerMeter } from '../measure/servers.ts';
@@ -28,12 +29,15 @@ export interface RoundPlan {
   readonly windowMs: number;
   /** Consecutive ids. */
   readonly orders: readonly OrderPlan[];
+  readonly drive: Driver;
 }
 
 export interface Measurement {
   readonly result: RoundResult;
   readonly histogram: Histogram;
   readonly operations: readonly Operation[];
+  /** Arrivals of the window that were never sent: to percentiles they took longer than any that was. */
+  readonly unservedInWindow: number;
   /** Monotonic clock in ms, to place the operations. */
   readonly window: readonly [number, number];
 }
@@ -48,10 +52,10 @@ export async function runRound(
   meter: ServerMeter,
   signal: AbortSignal,
 ): Promise<Measurement> {
-  const { arm, orders, leadInMs, windowMs, clients } = plan;
+  const { arm, orders, leadInMs, windowMs, clients, drive } = plan;
   const before = await readAll(arm, meter, signal);
   const load = { urls: arm.urls, clients, orders, leadInMs, windowMs, requestTimeoutMs };
-  const { operations, window, endedEarly } = await runClosedLoop(load, signal);
+  const { operations, window, endedEarly, arrivals, faults: loadFaults } = await drive(load, signal);
   const seconds = Math.max(0.001, (window[1] - window[0]) / 1_000);
   const seen = operations.filter((one) => isFinal(one) && one.endedAt >= window[0] && one.endedAt < window[1]).length;
   const drained = await drain(pool, seen / seconds, signal);
@@ -62,8 +66,10 @@ export async function runRound(
   const counted = countSettled(operations, rows, window, enginesOf(arm.engine));
   const clientLog = await verifyClientLog(arm.databaseUrl, operations.map(toEntry), signal);
   const measured = engineMetrics(difference(after.metrics, before.metrics));
-  const histogram = histogramOf(counted.settledInWindow);
-  const { outcomes, refusals, faults } = tally(operations);
+  const histogram = histogramOf(arrivals === null ? counted.settledInWindow : counted.dueInWindow);
+  const offered = offeredOf(arrivals, operations, window);
+  const unserved = offered?.unserved ?? 0;
+  const { outcomes, refusals, faults } = tally(operations, unserved);
   const cost = await costOf(before, after, measured, counted.counting.database, meter);
   const unjudged: Omit<RoundResult, 'valid' | 'reasons' | 'noisy'> = {
     round: plan.round,
@@ -73,11 +79,12 @@ export async function runRound(
     acceptedPerSecond:
       operations.filter((one) => one.outcome !== 'failed' && one.endedAt >= window[0] && one.endedAt < window[1])
         .length / seconds,
-    latencyMs: summarise(histogram),
+    offered,
+    latencyMs: summarise(histogram, offered?.unservedInWindow),
     outcomes,
     refusals,
     faults,
-    unavailable: operations.filter(({ status }) => status === 0 || status === 429 || status >= 500).length,
+    unavailable: unserved + operations.filter(({ status }) => status === 0 || status === 429 || status >= 500).length,
     settledByEngine: counted.settledByEngine,
     transactionMs: measured.transactionMs,
     locks: measured.locks,
@@ -105,9 +112,11 @@ export async function runRound(
       ...judge(
         unjudged,
         arm.children.flatMap((child) => child.died() ?? []),
+        loadFaults,
       ),
     },
     histogram,
+    unservedInWindow: offered?.unservedInWindow ?? 0,
     operations,
     window,
   };
@@ -125,8 +134,8 @@ const toEntry = ({ orderId, outcome, paymentId, code }: Operation): ClientEntry 
 
 function histogramOf(operations: readonly Operation[]): Histogram {
   const histogram = build({ bitBucketSize: 32, highestTrackableValue: 120_000_000, numberOfSignificantValueDigits: 3 });
-  for (const { startedAt, endedAt } of operations)
-    histogram.recordValue(Math.max(1, Math.round((endedAt - startedAt) * 1_000)));
+  for (const { intendedAt, endedAt } of operations)
+    histogram.recordValue(Math.max(1, Math.round((endedAt - intendedAt) * 1_000)));
   return histogram;
 }
 

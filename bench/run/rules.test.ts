@@ -18,6 +18,7 @@ const operation = (orderId: number, change: Partial<Operation> = {}): Operation 
   userId: 1,
   couponId: null,
   expect: 'PAID',
+  intendedAt: 90,
   startedAt: 90,
   endedAt: 150,
   status: 201,

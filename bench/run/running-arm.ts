@@ -16,6 +16,8 @@ export interface RunningArm {
   readonly pool: Pool;
   readonly result: ArmResult;
   readonly histogram: Histogram;
+  /** Arrivals in the windows of the rounds that count that were never sent. */
+  unserved: number;
   broken: boolean;
 }
 
@@ -76,7 +78,14 @@ export async function prepareArm(
   stops.push(() => arm.stop());
   const pool = openPool({ url: databaseUrl, size: 2, applicationName: 'sagashift-bench' });
   stops.push(() => pool.close());
-  return { arm, pool, broken: false, histogram: emptyHistogram(), result: emptyResult(plan, scenario.name, arm) };
+  return {
+    arm,
+    pool,
+    broken: false,
+    unserved: 0,
+    histogram: emptyHistogram(),
+    result: emptyResult(plan, scenario.name, arm),
+  };
 }
 
 const emptyHistogram = (): Histogram =>
@@ -97,10 +106,12 @@ const emptyResult = (plan: ArmPlan, scenario: string, arm: Arm): ArmResult => ({
 });
 
 /** Histograms are merged, never averaged; a round that does not count leaves no trace in them. */
-export function keep({ result, histogram }: RunningArm, measurement: Measurement): void {
+export function keep(running: RunningArm, measurement: Measurement): void {
+  const { result, histogram } = running;
   result.rounds.push(measurement.result);
   if (!measurement.result.valid) return;
   histogram.add(measurement.histogram);
-  result.latencyMs = summarise(histogram);
-  result.latencyCurve = latencyCurve(histogram);
+  running.unserved += measurement.unservedInWindow;
+  result.latencyMs = summarise(histogram, running.unserved);
+  result.latencyCurve = latencyCurve(histogram, running.unserved);
 }

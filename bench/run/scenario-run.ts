@@ -4,6 +4,7 @@ import { enginesOf } from '../arms/topology.ts';
 import type { RunDatabases } from '../databases.ts';
 import { planOrders } from '../dataset/plan.ts';
 import { runClosedLoop } from '../load/closed-loop.ts';
+import type { Driver } from '../load/driver.ts';
 import { openServerMeter, type ServerMeter } from '../measure/servers.ts';
 import { orderOfArms, type Plan, type ScenarioPlan } from '../plan.ts';
 import type { ArmResult } from '../result.ts';
@@ -21,6 +22,8 @@ export interface ScenarioContext {
   readonly databases: RunDatabases;
   readonly record: RunRecord;
   readonly sabotage: string | null;
+  /** Of the measured rounds. */
+  readonly drive: Driver;
   readonly progress: Progress;
   /** Before every round. */
   onRound(scenario: string, arm: string, round: number): void;
@@ -76,12 +79,12 @@ async function both<A, B>(a: Promise<A>, b: Promise<B>): Promise<[A, B]> {
 
 async function warmUp(
   { arm }: RunningArm,
-  { scenario, dataset, warmUpOrders }: ScenarioPlan,
+  { dataset, warmUpOrders, warmUpClients }: ScenarioPlan,
   seconds: number,
   signal: AbortSignal,
 ): Promise<void> {
   const orders = [...planOrders(dataset, 1, warmUpOrders)];
-  const load = { urls: arm.urls, clients: scenario.clients, orders, leadInMs: 0, windowMs: seconds * 1_000 };
+  const load = { urls: arm.urls, clients: warmUpClients, orders, leadInMs: 0, windowMs: seconds * 1_000 };
   await runClosedLoop({ ...load, requestTimeoutMs: 35_000 }, signal);
 }
 
@@ -110,6 +113,7 @@ async function runBlock(
         orders,
         leadInMs: context.plan.leadInSeconds * 1_000,
         windowMs: context.windowSeconds * 1_000,
+        drive: context.drive,
       };
       const measurement = await runRound(plan, running.pool, meter, signal);
       keep(running, measurement);

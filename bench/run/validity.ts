@@ -7,11 +7,13 @@ const noisyCores = 0.35;
 export function judge(
   round: Omit<RoundResult, 'valid' | 'reasons' | 'noisy'>,
   deaths: readonly string[],
+  loadFaults: readonly string[] = [],
 ): Pick<RoundResult, 'valid' | 'reasons' | 'noisy'> {
   const { counting, drain, outcomes } = round;
   const settled = outcomes.paid + outcomes.refused;
   const reasons = [
     ...deaths.map((death) => `a process of the arm ended: ${death.slice(0, 300)}`),
+    ...loadFaults.map((fault) => `the load: ${fault.slice(0, 500)}`),
     ...(counting.driver === counting.database
       ? []
       : [`the driver saw ${counting.driver} final orders, the database shows ${counting.database} of them so`]),

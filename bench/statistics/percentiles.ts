@@ -13,10 +13,13 @@ export interface LatencySummary {
   readonly mean: number;
 }
 
-/** Histograms hold microseconds; summaries speak milliseconds. */
-export function summarise(histogram: Histogram): LatencySummary {
+/**
+ * Histograms hold microseconds; summaries speak milliseconds. `unserved` requests were never sent and took longer than any
+ * that was: a percentile that falls among them is not known, so it is null. Mean and maximum are of those that were sent.
+ */
+export function summarise(histogram: Histogram, unserved = 0): LatencySummary {
   const count = histogram.totalCount;
-  const at = (p: number) => (count >= samplesNeeded(p) ? histogram.getValueAtPercentile(p) / 1_000 : null);
+  const at = (p: number) => valueAt(histogram, unserved, p);
   return {
     count,
     p50: at(50),
@@ -32,8 +35,15 @@ const curvePercentiles = [
 ];
 
 /** Points (percentile, milliseconds) of a latency curve, as far as the number of samples carries. */
-export function latencyCurve(histogram: Histogram): [number, number][] {
-  return curvePercentiles
-    .filter((p) => histogram.totalCount >= samplesNeeded(p))
-    .map((p) => [p, histogram.getValueAtPercentile(p) / 1_000]);
+export function latencyCurve(histogram: Histogram, unserved = 0): [number, number][] {
+  return curvePercentiles.flatMap((p) => {
+    const value = valueAt(histogram, unserved, p);
+    return value === null ? [] : [[p, value] as [number, number]];
+  });
+}
+
+function valueAt(histogram: Histogram, unserved: number, percentile: number): number | null {
+  const count = histogram.totalCount;
+  const ofServed = (percentile * (count + unserved)) / Math.max(1, count);
+  return count < samplesNeeded(percentile) || ofServed > 100 ? null : histogram.getValueAtPercentile(ofServed) / 1_000;
 }

@@ -46,7 +46,7 @@ async function run(
     env: { DATABASE_URL: adminUrl, REDIS_URL: redisUrl },
     signal: stopped.signal,
   });
-  expect(JSON.parse(json)).toMatchObject({ schemaVersion: '1.0.0' });
+  expect(JSON.parse(json)).toMatchObject({ schemaVersion: '1.1.0' });
   return { code, text, out: json, path: out, result: readResult(join(out, 'result.json')) };
 }
 

@@ -20,6 +20,7 @@ export function roundOf(
     windowSeconds: 4,
     settledPerSecond: rate,
     acceptedPerSecond: rate,
+    offered: null,
     latencyMs: {
       count: rate * 4,
       mean: 64_000 / rate,
@@ -148,6 +149,7 @@ export function resultOf(arms: readonly ArmResult[] = defaultArms(), change: Par
       timeScale: 0.01,
       rounds: 3,
       sabotage: null,
+      load: { driver: 'autocannon', version: null, ratePerSecond: null },
       state: 'complete',
     },
     environment: {

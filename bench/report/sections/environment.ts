@@ -1,8 +1,9 @@
 import type { Result, ScenarioResult } from '../../result.ts';
 import { duration, figure, percent } from '../format.ts';
+import { describeLoad } from './offered.ts';
 import { html, type Html } from '../html.ts';
 
-export function validity({ validity: block, notRun, arms }: Result): Html {
+export function validity({ validity: block, notRun, arms, run }: Result): Html {
   const generator = arms
     .flatMap((arm) => arm.rounds)
     .flatMap(({ cost: { cpuMicros, cpuMicrosTotal: total } }) =>
@@ -17,7 +18,13 @@ export function validity({ validity: block, notRun, arms }: Result): Html {
         ${share === null ? 'an unmeasured part' : percent(share * 100)} of the CPU on average. Take ratios from here,
         never absolute figures.
       </li>
-      <li>Closed loop: a client waits for its answer, so a stall hides the requests that would have come meanwhile.</li>
+      <li>
+        ${
+          run.load.ratePerSecond === null
+            ? 'Closed loop: a client waits for its answer, so a stall hides the requests that would have come meanwhile.'
+            : 'Open loop: requests come at their rate and their latency counts from when they were due, so a stall is seen by all who came meanwhile. Below its limit every engine settles what is offered: this run says how soon, not how much.'
+        }
+      </li>
       ${block.reasons.map((reason) => html`<li>${reason}</li>`)}
     </ul>
     <h3>NOT RUN</h3>
@@ -27,7 +34,8 @@ export function validity({ validity: block, notRun, arms }: Result): Html {
   </section>`;
 }
 
-export function environment({ environment: env, run, scenarios }: Result): Html {
+export function environment(result: Result): Html {
+  const { environment: env, run, scenarios } = result;
   const settings = (of: Readonly<Record<string, string>>) =>
     Object.entries(of)
       .map(([name, setting]) => `${name} = ${setting === '' ? '(empty)' : setting}`)
@@ -48,6 +56,7 @@ export function environment({ environment: env, run, scenarios }: Result): Html 
       `load average ${env.loadAverage.toFixed(2)}${env.cpuPressure === null ? '' : `, CPU pressure ${percent(env.cpuPressure)}`}`,
     ],
     ['Arms', html`${env.topology.map((line) => html`${line}<br />`)}`],
+    ['Load', describeLoad(result)],
     ['Command', html`<code>${run.command}</code>`],
     ['Sources', `${run.commit ?? 'no commit'}${run.dirty === true ? ', with changes' : ''}`],
     ['Seed', `${run.seed}, of data, order of the arms and statistics`],

@@ -1,4 +1,5 @@
-import { type Comparison, type Result } from '../../result.ts';
+import type { ArmResult, Comparison, Result } from '../../result.ts';
+import { titleOf } from '../../load/loads.ts';
 import { figure, percent, times } from '../format.ts';
 import { html, type Html } from '../html.ts';
 
@@ -21,14 +22,11 @@ export function headline(result: Result): Html {
 const sagas = ['orchestration', 'choreography'];
 
 /** The saga that is asked about first, against each baseline, scenario by scenario; intervals stand in the tables. */
-function gainSentences({ comparisons, run }: Result): string[] {
-  const against = [
-    ['legacy', 'Against the monolith the orchestrated saga settled', ' as many payments'],
-    ['legacy-lean', 'Against the lean monolith it was', ''],
-  ] as const;
+function gainSentences({ comparisons, run, arms }: Result): string[] {
+  const { metric, against } = run.load.ratePerSecond === null ? byRate : byTime(run.load.ratePerSecond);
   const sentences = against.flatMap(([baseline, words, of]) => {
     const found = comparisons.filter(
-      (one) => one.metric === 'settled/s' && one.candidate === 'orchestration' && one.baseline === baseline,
+      (one) => one.metric === metric && one.candidate === 'orchestration' && one.baseline === baseline,
     );
     const parts = found.map(
       (one, i) => `${times(one.ratio)}${i === 0 ? of : ''} in ${one.scenario}${isWord(one) ? ` (${one.verdict})` : ''}`,
@@ -36,7 +34,45 @@ function gainSentences({ comparisons, run }: Result): string[] {
     return found.length === 0 ? [] : [`${words} ${joined(parts)}.`];
   });
   if (sentences.length === 0) return [];
-  return [...sentences, ...strengthOf(comparisons, run.rounds)];
+  return [...sentences, ...unservedSentences(arms), ...strengthOf(comparisons, run.rounds)];
+}
+
+interface Wording {
+  readonly metric: string;
+  readonly against: readonly (readonly [baseline: string, words: string, of: string])[];
+}
+
+/** A closed loop is as fast as the engine. */
+const byRate: Wording = {
+  metric: 'settled/s',
+  against: [
+    ['legacy', 'Against the monolith the orchestrated saga settled', ' as many payments'],
+    ['legacy-lean', 'Against the lean monolith it was', ''],
+  ],
+};
+
+/** In an open loop all engines settle what is offered, as far as they can: what differs is how soon. */
+const byTime = (ratePerSecond: number): Wording => ({
+  metric: 'latency p50',
+  against: [
+    [
+      'legacy',
+      `With ${ratePerSecond} payments a second offered, the orchestrated saga took`,
+      ' the time of the monolith to an answer (p50)',
+    ],
+    ['legacy-lean', 'Against the lean monolith it took', ' the time'],
+  ],
+});
+
+function unservedSentences(arms: readonly ArmResult[]): string[] {
+  const sum = (arm: ArmResult, of: 'unserved' | 'arrivals') =>
+    arm.rounds.reduce((total, { offered }) => total + (offered?.[of] ?? 0), 0);
+  return arms
+    .filter((arm) => sum(arm, 'unserved') > 0)
+    .map(
+      (arm) =>
+        `${arm.name} could not take the rate in ${arm.scenario}: ${percent((100 * sum(arm, 'unserved')) / sum(arm, 'arrivals'))} were not served.`,
+    );
 }
 
 const joined = (parts: readonly string[]): string =>
@@ -104,6 +140,10 @@ export function badges({ arms, run, validity, guard }: Result): Html {
     ${validity.coResident && html`<li class="badge warn">generator shares the CPU: ratios only</li>`}
     ${validity.noisy && html`<li class="badge warn">noisy machine</li>`}
     ${validity.unsteady && html`<li class="badge warn">unsteady rounds</li>`}
+    ${
+      run.load.ratePerSecond !== null &&
+      html`<li class="badge">${titleOf(run.load.driver)}, ${run.load.ratePerSecond}/s offered</li>`
+    }
     <li class="badge">${run.mode} run, ${run.rounds} round${run.rounds === 1 ? '' : 's'}</li>
   </ul>`;
 }

@@ -13,8 +13,12 @@ export function overview(result: Result): Html {
   return html`<section id="overview">
     <h2>Settled payments per second</h2>
     <p class="muted">
-      Final in the database and seen by the driver within the window; geometric mean over rounds. Small print: against
-      the monolith, and against the lean one. The longest lock of a payment below.
+      ${
+        result.run.load.ratePerSecond !== null &&
+        html`Every engine was offered ${result.run.load.ratePerSecond} a second. `
+      }Final
+      in the database and seen by the driver within the window; geometric mean over rounds. Small print: against the
+      monolith, and against the lean one. The longest lock of a payment below.
     </p>
     <div class="card scroll">
       <table>

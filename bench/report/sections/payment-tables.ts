@@ -58,12 +58,16 @@ const semantic = (rounds: readonly RoundResult[], of: 'acceptedToFinal' | 'debit
     )
     .join(' / ');
 
-const few = (value: number | null): string => (value === null ? 'n too small' : ms(value));
+/** A percentile is missing when there were too few payments, or when it falls among those that were not served. */
+const percentile = (arm: ArmResult, value: number | null): string => {
+  const unserved = arm.rounds.some(({ offered }) => (offered?.unserved ?? 0) > 0);
+  return value === null ? (unserved ? 'not served' : 'n too small') : ms(value);
+};
 
 const timeColumns: readonly Column[] = [
-  { title: 'p50', of: (arm) => few(arm.latencyMs.p50) },
-  { title: 'p95', of: (arm) => few(arm.latencyMs.p95) },
-  { title: 'p99', of: (arm) => few(arm.latencyMs.p99) },
+  { title: 'p50', of: (arm) => percentile(arm, arm.latencyMs.p50) },
+  { title: 'p95', of: (arm) => percentile(arm, arm.latencyMs.p95) },
+  { title: 'p99', of: (arm) => percentile(arm, arm.latencyMs.p99) },
   { title: 'max', of: (arm) => ms(arm.latencyMs.max) },
   { title: 'transactions, sum', of: (_, rounds) => ms(perPayment(rounds, 'transactionMs', 'sumMs')) },
   { title: 'longest transaction', of: (_, rounds) => ms(perPayment(rounds, 'transactionMs', 'maxMs')) },

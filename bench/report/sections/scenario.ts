@@ -3,6 +3,7 @@ import { chartsOf, meanOver } from '../charts.ts';
 import { figure, ms, percent } from '../format.ts';
 import { html, type Html } from '../html.ts';
 import { engineName } from './overview.ts';
+import { offeredTable } from './offered.ts';
 import { paymentTables } from './payment-tables.ts';
 
 /** One scenario: its parameters, four charts, and what a payment took and cost. */
@@ -23,25 +24,27 @@ export function scenarioSection(scenario: ScenarioResult, result: Result): Html 
     <h2>${scenario.name}</h2>
     <p>${scenario.sentence}</p>
     <ul class="chips">
-      ${chipsOf(scenario).map((chip) => html`<li>${chip}</li>`)}
+      ${chipsOf(scenario, result.run.load.ratePerSecond).map((chip) => html`<li>${chip}</li>`)}
     </ul>
     <ul class="legend">
       ${arms.map((arm) => html`<li>${engineName(arm.name)}</li>`)}
     </ul>
     <div class="grid">
       ${figureOf('throughput', 'Throughput', 'settled payments/s, by round')}
-      ${figureOf('latency', 'Latency', 'ms, request to final answer, by percentile')}
+      ${figureOf('latency', 'Latency', `ms, ${result.run.load.ratePerSecond === null ? 'request' : 'due'} to final answer, by percentile`)}
       ${figureOf('hold', 'Lock hold', 'mean ms, logarithmic')} ${figureOf('wait', 'Lock wait', 'mean ms, logarithmic')}
     </div>
-    ${paymentTables(arms)} ${lockDetails(arms)}
+    ${offeredTable(arms)} ${paymentTables(arms)} ${lockDetails(arms)}
   </section>`;
 }
 
-function chipsOf(scenario: ScenarioResult): string[] {
+function chipsOf(scenario: ScenarioResult, ratePerSecond: number | null): string[] {
   const added = Object.values(scenario.addedMs).filter((value) => value > 0);
   const failures = Object.entries(scenario.failures).filter(([, share]) => share > 0);
   return [
-    `${scenario.clients} clients, closed loop`,
+    ratePerSecond === null
+      ? `${scenario.clients} clients, closed loop`
+      : `${ratePerSecond} payments/s offered, at most ${scenario.clients} in flight`,
     scenario.skew,
     ...(added.length > 0 ? [`${added.join(' + ')} ms added`] : []),
     `outside ${scenario.outsideMs} ms${scenario.outsideFailureRate > 0 ? `, ${percent(scenario.outsideFailureRate * 100)} fail` : ''}`,
