@@ -86,8 +86,10 @@ begin
   update orders x set status = 'PAID', engine = pay_order.engine, user_coupon_id = coupon_id, discount_amount = cut, final_amount = due,
     xid = pg_current_xact_id() where x.id = order_id;
   insert into external_event_log (order_id, event_type, target_system, event_data)
-  select order_id, r.event_type, r.target_system, d.event_data
-  from delivery_route r cross join lateral outside_events_of_payment(r.event_type, paid, order_id, user_id, due) d (event_data);
+  select order_id, r.event_type, r.target_system,
+    outside_event_of_payment(r.event_type, paid, order_id, user_id, due, i.product_id, i.qty, i.unit_price)
+  from delivery_route r left join order_items i on r.event_type = 'product.purchased' and i.order_id = order_id
+  where r.event_type in ('payment.completed', 'order.completed', 'product.purchased', 'user.activity');
   perform spend(added_ms);
   return query select 'PAID', route.side, route.reason, route.bucket, route.config_version, engine, null::text, paid, due, null::bigint, false,
     microseconds(order_locked - began), microseconds(coupon_locked - began), microseconds(balance_locked - balance_asked),

@@ -392,8 +392,11 @@ function mark_refused(p payment_facts[], refused_orders bigint[], reason text)
 function microseconds(span interval)
   returns bigint language sql immutable
 
-function outside_events_of_payment(topic text, payment_id bigint, order_id bigint, user_id bigint, amount bigint)
-  returns SETOF jsonb language sql stable
+function outside_event_of_payment(topic text, payment_id bigint, order_id bigint, user_id bigint, amount bigint, product_id bigint, qty bigint, unit_price bigint)
+  returns jsonb language sql stable
+
+function outside_lines(order_id bigint)
+  returns jsonb language sql stable
 
 function pay_order(order_id bigint, user_id bigint, coupon_id bigint, side text, reason text, bucket integer, version bigint, engine text, added_ms double precision[])
   returns TABLE(verdict text, route_side text, route_reason text, route_bucket integer, route_version bigint, worked_by text, refusal text, payment_id bigint, amount bigint, saga_id bigint, replayed boolean, order_locked_at_us bigint, coupon_locked_at_us bigint, balance_wait_us bigint, balance_locked_at_us bigint, stock_wait_us bigint, stock_locked_at_us bigint) language plpgsql

@@ -136,7 +136,9 @@ async function withPool(env: NodeJS.ProcessEnv, work: (pool: Pool) => Promise<vo
 async function relist(env: NodeJS.ProcessEnv, pool: Pool, letters: readonly DeadLetter[]): Promise<boolean> {
   const { REDIS_URL: url, SAGASHIFT_KEY_PREFIX: prefix } = env;
   if (url === undefined || url === '') return false;
-  const redis = openRedis(url, 'dead-letters');
+  const redis = openRedis(url, 'dead-letters', () => {
+    redis.disconnect(); // at the first error: a person is waiting
+  });
   try {
     await publishDeadLetters(pool, redis, prefix ?? 'sagashift', new Set(letters.map(({ topic }) => topic)));
     return true;

@@ -23,9 +23,11 @@ begin
     update orders o set status = 'PAID', xid = pg_current_xact_id() from payment m where o.id = m.order_id
   ), delivery as (
     insert into external_event_log (order_id, event_type, target_system, event_data)
-    select m.order_id, r.event_type, r.target_system, d.event_data
-    from payment m cross join delivery_route r
-    cross join lateral outside_events_of_payment(r.event_type, m.id, m.order_id, m.user_id, m.amount) d (event_data)
+    select m.order_id, r.event_type, r.target_system,
+      outside_event_of_payment(r.event_type, m.id, m.order_id, m.user_id, m.amount, i.product_id, i.qty, i.unit_price)
+    from payment m
+    join delivery_route r on r.event_type in ('payment.completed', 'order.completed', 'product.purchased', 'user.activity')
+    left join order_items i on r.event_type = 'product.purchased' and i.order_id = m.order_id
   )
   select coalesce(array_agg(order_id), '{}') into done from payment;
   if wanted <@ done then return p; end if;

@@ -54,7 +54,7 @@ export async function postEvents(
     const retryAfterMs = patienceOf(headers.get('retry-after'));
     return {
       kind,
-      error: `HTTP ${status}: ${printable(text.slice(0, maxErrorLength))}`,
+      error: [`HTTP ${status}`, printable(text.slice(0, maxErrorLength))].filter(Boolean).join(': '),
       ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
     };
   } catch (fault) {
