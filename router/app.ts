@@ -3,7 +3,7 @@ import type { Pool } from '../runtime/database.ts';
 import { newApp, serveOperations } from '../runtime/http.ts';
 import { answerJson } from './answers.ts';
 import type { Console } from './console/console.ts';
-import { showAsset, showPage } from './console/page.ts';
+import { showAsset, showPage } from './console/page-files.ts';
 import { openApiDocument } from './openapi.ts';
 import { placeOrder, showOrder, showPayment } from './orders.ts';
 import { type PaymentPorts, payOrder } from './payments.ts';

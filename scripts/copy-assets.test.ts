@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterAll, expect, test } from '@jest/globals';
 import { numberedFiles, repeatableFiles } from '../runtime/migration-files.ts';
 import { repository } from '../runtime/repository.ts';
@@ -11,13 +11,27 @@ afterAll(() => {
   rmSync(out, { recursive: true });
 });
 
+const copyTo = (folder: string) =>
+  spawnSync(process.execPath, ['scripts/copy-assets.mjs', join(out, folder)], { cwd: repository, encoding: 'utf8' });
+
 test('puts what the compiled code reads beside it, and no source', () => {
-  const { status, stderr } = spawnSync(process.execPath, ['scripts/copy-assets.mjs', out], { cwd: repository });
-  expect([status, String(stderr)]).toEqual([0, '']);
-  const copied = readdirSync(out, { recursive: true, encoding: 'utf8' });
+  expect(copyTo('dist')).toMatchObject({ status: 0, stderr: '' });
+  const copied = readdirSync(join(out, 'dist'), { recursive: true, encoding: 'utf8' });
   expect(copied.filter((path) => path.endsWith('.sql') && path !== 'schema/expected.sql').sort()).toEqual(
     [...numberedFiles(), ...repeatableFiles()].map(({ name }) => name).sort(),
   );
-  expect(existsSync(join(out, 'bench/report/page.css'))).toBe(true);
+  expect(copied).toContain('bench/report/page.css');
   expect(copied.filter((path) => path.endsWith('.ts') || path.startsWith('bench/results'))).toEqual([]);
+  // What a source of the same name is compiled to has that place.
+  const scripts = copied.filter((path) => path.endsWith('.js'));
+  expect(scripts.length).toBeGreaterThan(0);
+  expect(scripts.filter((path) => existsSync(join(repository, path.replace(/js$/, 'ts'))))).toEqual([]);
+});
+
+test('takes nobody’s place', () => {
+  const compiled = join(out, 'clash', 'bench', 'report', 'page.js');
+  mkdirSync(dirname(compiled), { recursive: true });
+  writeFileSync(compiled, 'compiled');
+  expect(copyTo('clash')).toMatchObject({ status: 1, stderr: expect.stringContaining('page.js') as unknown });
+  expect(readFileSync(compiled, 'utf8')).toBe('compiled');
 });

@@ -9,7 +9,7 @@ import type { RolloutWatch } from '../rollout.ts';
 import { type FiguresReader, watchDatabase } from './database-watch.ts';
 import { readFigures } from './figures-sql.ts';
 import { createHistory } from './history.ts';
-import { protection } from './page.ts';
+import { protection } from './page-files.ts';
 import { rolloutView, type RouterFacts, snapshotOf } from './snapshot.ts';
 import { inFlight, sampleTraffic } from './traffic-sample.ts';
 import { createTrafficWindow } from './traffic-window.ts';
