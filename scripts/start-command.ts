@@ -1,5 +1,7 @@
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
-import type { Stoppable } from '../runtime/lifecycle.ts';
+import { type Stoppable, stopInReverse } from '../runtime/lifecycle.ts';
+import { type Demo, startDemo } from './demo.ts';
+import { demoText } from './demo-text.ts';
 import { type Stack, startStack } from './stack.ts';
 
 export interface StartIo {
@@ -10,19 +12,27 @@ export interface StartIo {
   readonly run: (start: () => Promise<Stoppable>) => Promise<void>;
   /** Tells the process to end. */
   readonly end: () => void;
+  /** Whether `out` is a terminal, on which a line may be written over; default no. */
+  readonly terminal?: boolean;
+}
+
+interface StartFlags {
+  readonly port: number;
+  readonly json?: boolean;
+  readonly yes?: boolean;
+  readonly demo?: boolean;
 }
 
 /** Resolves with the exit code when everything has stopped: 0 ok, 1 failed, 2 usage or a database that is not ours, 4 unreachable. */
 export async function runStart(argv: readonly string[], io: StartIo): Promise<number> {
   try {
-    const { port, json, yes } = startCommand(io)
-      .parse([...argv], { from: 'user' })
-      .opts<{ port: number; json?: boolean; yes?: boolean }>();
+    const command = startCommand(io).parse([...argv], { from: 'user' });
+    const flags = command.opts<StartFlags>();
+    if (flags.demo === true && flags.yes === true) command.error('error: --demo writes orders: not with --yes');
     let broken: string | undefined;
     let stopped = false;
     await io.run(async () => {
-      const stack = await startStack({ env: io.env, port, yes: yes === true });
-      io.out(json === true ? `${JSON.stringify(asJson(stack))}\n` : asText(stack));
+      const [stack, parts] = await bringUp(flags, io);
       void stack.broken.then((what) => {
         if (stopped) return;
         broken = what;
@@ -31,7 +41,8 @@ export async function runStart(argv: readonly string[], io: StartIo): Promise<nu
       return {
         stop() {
           stopped = true;
-          return stack.stop();
+          if (io.terminal === true && flags.demo === true) io.out('\n'); // the line that is written over stays as it is
+          return stopInReverse(parts);
         },
       };
     });
@@ -46,6 +57,42 @@ export async function runStart(argv: readonly string[], io: StartIo): Promise<nu
   }
 }
 
+/** Prints what there is as soon as it is there. */
+async function bringUp({ port, json, yes, demo }: StartFlags, io: StartIo): Promise<[Stack, Stoppable[]]> {
+  const stack = await startStack({ env: io.env, port, yes: yes === true, demo: demo === true });
+  if (demo !== true) {
+    io.out(json === true ? `${JSON.stringify(asJson(stack))}\n` : asText(stack));
+    return [stack, [stack]];
+  }
+  try {
+    const life = await startDemo(stack, demoOptions(io, json === true));
+    io.out(json === true ? `${JSON.stringify(asJson(stack, life))}\n` : demoText(stack, life));
+    return [stack, [stack, life]];
+  } catch (error) {
+    await stack.stop();
+    throw error;
+  }
+}
+
+/** A machine is told once. A terminal has one line that is written over, a file a line every 10 s. */
+function demoOptions({ env, err, out, terminal = false }: StartIo, json: boolean): Parameters<typeof startDemo>[1] {
+  const say = terminal
+    ? (line: string) => {
+        out(`\r\u001b[2K  ${line}`);
+      }
+    : (line: string) => {
+        out(`${line}\n`);
+      };
+  return {
+    env,
+    lineMs: terminal ? 2_000 : 10_000,
+    say: json ? undefined : say,
+    warn: (line) => {
+      err(`${terminal ? '\n' : ''}${line}\n`);
+    },
+  };
+}
+
 const startCommand = (io: StartIo): Command =>
   new Command('start')
     .description(
@@ -53,6 +100,7 @@ const startCommand = (io: StartIo): Command =>
     )
     .option('--port <number>', 'of the router; 0 takes a free one', portFrom, 0)
     .option('--yes', 'add our tables to a database of DATABASE_URL that holds tables of somebody else')
+    .option('--demo', 'with life: a canary of 30 %, people who buy, verifications, Prometheus if there is one')
     .option('--json', 'print one line of JSON when everything is up')
     .configureOutput({ writeOut: io.out, writeErr: io.err })
     .showHelpAfterError('(--help shows what there is)')
@@ -63,10 +111,14 @@ function portFrom(text: string): number {
   throw new InvalidArgumentError('a port is a number from 0 to 65535');
 }
 
-const asJson = ({ router, orchestrator, dataPlatform, databaseUrl, redisUrl, how, order, pids }: Stack): object => ({
+const asJson = (
+  { router, orchestrator, dataPlatform, databaseUrl, redisUrl, how, order, pids }: Stack,
+  demo?: Demo,
+): object => ({
   ready: true,
   name: 'start',
   url: router,
+  console: `${router}/console`,
   orchestrator,
   dataPlatform,
   databaseUrl,
@@ -74,6 +126,7 @@ const asJson = ({ router, orchestrator, dataPlatform, databaseUrl, redisUrl, how
   how,
   order,
   pids,
+  ...(demo === undefined ? {} : { demo: { canary: demo.canary, prometheus: demo.prometheus } }),
 });
 
 function asText({
@@ -89,6 +142,7 @@ function asText({
   return `Sagashift is up; Ctrl-C stops it all.
 
   router         ${router} (pid ${routerPid})
+  status page    ${router}/console
   orchestrator   ${orchestrator}/metrics (pid ${orchestratorPid})
   data platform  ${dataPlatform}/v1/stats (pid ${platformPid})
   postgres       ${databaseUrl} (${how.postgres})

@@ -6,6 +6,7 @@ process.exitCode = await runStart(process.argv.slice(2), {
   out: (text) => process.stdout.write(text),
   err: (text) => process.stderr.write(text),
   run: runUntilSignal,
+  terminal: process.stdout.isTTY,
   end: () => {
     process.kill(process.pid, 'SIGTERM');
   },

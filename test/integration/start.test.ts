@@ -37,12 +37,18 @@ afterAll(async () => {
 });
 
 /** Runs the command in this process: `use` gets what it printed and resolves when it is to stop. */
-async function start(argv: string[], use: (out: string) => Promise<void> = () => Promise.resolve(), given = env) {
+async function start(
+  argv: string[],
+  use: (out: string, latest: () => string) => Promise<void> = () => Promise.resolve(),
+  given = env,
+  terminal = false,
+) {
   let [out, err] = ['', ''];
   let end: () => void = () => undefined;
   const told = new Promise<void>((resolve) => (end = resolve));
   const code = await runStart(argv, {
     env: given,
+    terminal,
     out: (text) => (out += text),
     err: (text) => (err += text),
     end: () => {
@@ -51,7 +57,7 @@ async function start(argv: string[], use: (out: string) => Promise<void> = () =>
     run: async (begin) => {
       const running = await begin();
       try {
-        await Promise.race([use(out), told]);
+        await Promise.race([use(out, () => out), told]);
       } finally {
         await running.stop();
       }
@@ -61,8 +67,11 @@ async function start(argv: string[], use: (out: string) => Promise<void> = () =>
 }
 
 /** Runs `npm start`'s process and waits for what it prints when all is up. */
-async function spawnStart(given: NodeJS.ProcessEnv): Promise<{ child: ChildProcess; started: Started }> {
-  const child = spawn(process.execPath, ['--import', 'tsx', 'scripts/start.ts', '--json'], {
+async function spawnStart(
+  given: NodeJS.ProcessEnv,
+  ...flags: string[]
+): Promise<{ child: ChildProcess; started: Started }> {
+  const child = spawn(process.execPath, ['--import', 'tsx', 'scripts/start.ts', '--json', ...flags], {
     env: given,
     stdio: ['ignore', 'pipe', 'inherit'],
   });
@@ -186,5 +195,83 @@ describe('npm start', () => {
     taken.close();
     expect(await start(['--port', '70000'])).toMatchObject({ code: 2, err: expect.stringContaining('0 to 65535') });
     expect(await start(['--help'])).toMatchObject({ code: 0, out: expect.stringContaining('--json') });
+  });
+});
+
+describe('npm start -- --demo', () => {
+  let shop: FreshDatabase;
+  let given: NodeJS.ProcessEnv;
+  beforeAll(async () => {
+    shop = await freshDatabase();
+    given = { ...env, DATABASE_URL: shop.url, SAGASHIFT_KEY_PREFIX: freshRedis().prefix };
+  });
+  afterAll(async () => {
+    await shop.drop();
+  });
+  const count = async (from: string): Promise<number> => {
+    const [row] = await shop.pool.query<{ n: number }>(`select count(*) as n from ${from}`);
+    return row?.n ?? 0;
+  };
+
+  test('sets a canary by name, people buy on either side, a verification is recorded; a machine is told once', async () => {
+    const use = async (_out: string, latest: () => string): Promise<void> => {
+      for (const side of ['legacy', 'saga']) {
+        await until(async () => (await count(`payment_route where side = '${side}'`)) > 2);
+      }
+      await until(async () => (await count('verification_run where finished_at is not null')) > 0);
+      const lines = latest().trim().split('\n');
+      expect(lines).toHaveLength(1);
+      const ready = JSON.parse(lines[0] as string) as { url: string; console: string; demo: { canary: number } };
+      expect(ready).toMatchObject({ ready: true, demo: { canary: 30 }, console: `${ready.url}/console` });
+      expect((await text(ready.console)).startsWith('<!doctype html>')).toBe(true);
+    };
+    expect(await start(['--demo', '--json'], use, given)).toMatchObject({ code: 0, err: '' });
+    expect(await shop.pool.query('select actor, action, diff from rollout_audit')).toEqual([
+      { actor: 'demo', action: 'set', diff: { percentage: { from: 0, to: 30 } } },
+    ]);
+    expect(await shop.pool.query('select violations from verification_run')).toContainEqual({ violations: 0 });
+    const [left] = await shop.pool.query<{ n: number }>(
+      `select count(*) as n from pg_stat_activity where datname = current_database() and application_name like 'sagashift-%'`,
+    );
+    expect(left).toEqual({ n: 0 });
+  });
+
+  test('leaves a rollout that somebody has set, says what there is, and writes its line over on a terminal', async () => {
+    const without = { ...given, PROMETHEUS_BIN: '/nowhere/prometheus' };
+    await shop.pool.query('update rollout set version = version + 1, percentage = 20');
+    const changes = await count('rollout_audit');
+    const use = async (out: string, latest: () => string): Promise<void> => {
+      expect(out).toMatch(/status page +http:\/\/127\.0\.0\.1:\d+\/console\n/);
+      expect(out).toMatch(/prometheus +none: install it/);
+      expect(out).toContain('The rollout was set before: it stays as it is.');
+      expect(out.match(/npm run canary -- (set 50|rollback|clear)/g)).toHaveLength(3);
+      await until(() => latest().includes('\r\u001b[2K  payments/s '));
+    };
+    expect(await start(['--demo'], use, without, true)).toMatchObject({ code: 0, err: '' });
+    expect(await count('rollout_audit')).toBe(changes);
+    expect(await shop.pool.query('select percentage from rollout')).toEqual([{ percentage: 20 }]);
+  });
+
+  test('refuses people that it has not made up itself, and leaves them as they are', async () => {
+    const real = await freshDatabase();
+    await real.pool.query('insert into users default values');
+    expect(await start(['--demo'], undefined, { ...given, DATABASE_URL: real.url })).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('were not generated by Sagashift'),
+    });
+    expect(await real.pool.query('select count(*) as n from orders')).toEqual([{ n: 0 }]);
+    await real.drop();
+    expect(await start(['--demo', '--yes'])).toMatchObject({ code: 2, err: expect.stringContaining('not with --yes') });
+  });
+
+  test('Ctrl-C leaves nothing behind, Prometheus included', async () => {
+    const { child, started } = await spawnStart({ PATH: process.env['PATH'], SAGASHIFT_LOG_LEVEL: 'silent' }, '--demo');
+    const { demo } = started as unknown as { demo: { prometheus?: string } };
+    if (demo.prometheus !== undefined) expect((await fetch(`${demo.prometheus}/-/ready`)).status).toBe(200);
+    child.kill('SIGINT');
+    expect(await once(child, 'exit')).toEqual([0, null]);
+    expect(started.pids.filter(alive)).toEqual([]);
+    if (demo.prometheus !== undefined) await expect(fetch(demo.prometheus)).rejects.toThrow('fetch failed');
+    await expect(openConnection({ url: started.databaseUrl })).rejects.toMatchObject({ code: 'ECONNREFUSED' });
   });
 });
