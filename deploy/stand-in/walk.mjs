@@ -1,6 +1,6 @@
 // Walks through the compose file as a person would, with the images that are here: everything up and healthy, a payment on
 // each side, the metrics, Prometheus' targets, a worker that is killed, the verifier, everything down and nothing left.
-// Prints one line per step; exit 0 when all were seen. Takes root, for the kill. `walk.mjs COMPOSE...` (docker compose).
+// Prints one line per step; exit 0 when all were seen. `walk.mjs docker compose` or `walk.mjs docker-compose`.
 import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { createServer } from 'node:net';
@@ -50,7 +50,7 @@ async function request(url, body) {
   return { status: response.status, text, json: () => JSON.parse(text) };
 }
 
-async function until(what, seen, limitMs = 40_000) {
+async function until(what, seen, limitMs = 90_000) {
   const end = Date.now() + limitMs;
   let last;
   while (Date.now() < end) {
@@ -119,9 +119,17 @@ const steps = {
     });
     return (await targets()).map(({ scrapeUrl }) => scrapeUrl).join(', ');
   },
+  'the status page': async () => {
+    const { status, text } = await request(`${router}/console`);
+    const [, script] = /<script src="([^"]+)"/.exec(text) ?? [];
+    expect(status === 200 && (await request(router + script)).status === 200, `/console ${status}, ${script}`);
+  },
   Grafana: async () => (await request(`http://127.0.0.1:${ports.grafana}/api/health`)).text.trim(),
   'kill -9 of the worker': async () => {
-    process.kill(Number(inspect('worker', '{{.State.Pid}}')), 'SIGKILL');
+    // From the host's side: inside of its own namespace nothing can kill process 1, and `docker kill` means "leave it dead".
+    const kill = `process.kill(${inspect('worker', '{{.State.Pid}}')}, 'SIGKILL')`;
+    const image = inspect('worker', '{{.Config.Image}}');
+    run('docker', ['run', '--rm', '--pid=host', '--user=0', '--network=none', image, '-e', kill]);
     const began = Date.now();
     const said = await payOn('saga', 1);
     const took = Date.now() - began;
