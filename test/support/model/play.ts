@@ -70,11 +70,13 @@ async function act(on: Play, sagas: readonly Saga[]): Promise<void> {
 function arrive(on: Play, request: Request | undefined): void {
   if (request === undefined) return;
   const fate = on.draw.below(100);
-  if (fate < 6) return request.fail(); // lost on its way, or rolled back
-  if (fate < 14)
-    on.late.push(request); // slow: whoever asked has given up
-  else if (fate < 22) note(on, request.apply()); // done, and the answer is lost
-  if (fate < 22) return request.fail();
+  if (fate < 22) {
+    if (fate < 8)
+      on.late.push(request); // slow: whoever asked gives up before it arrives
+    else if (fate < 16) note(on, request.apply()); // done, and the answer is lost
+    request.fail(); // or lost on its way, or rolled back
+    return;
+  }
   if (fate < 30) on.late.push(request); // delivered twice
   request.answer(note(on, request.apply()));
 }
@@ -100,8 +102,8 @@ function walk(on: Play, name: string, saga: Saga, back: boolean, step: string): 
     .then(() => undefined)
     .catch(() => {
       const blind = on.mutant === 'fault taken for a refusal';
-      if (blind && on.store.turn(saga.sagaId, true)) return walk(on, name, saga, true, step);
-      on.store.defer(saga);
+      if (blind && on.store.turn(saga.sagaId, true)) walk(on, name, saga, true, step);
+      else on.store.defer(saga);
     })
     .finally(() => on.walks.delete(walking));
   on.walks.add(walking);
