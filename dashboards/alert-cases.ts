@@ -4,7 +4,7 @@ type Input = Readonly<Record<string, string>>;
 export interface AlertCase {
   readonly alert: string;
   /** Between two values, and between two evaluations: short for seconds, long for days. */
-  readonly every: '5s' | '10m';
+  readonly every: '5s' | '1h';
   /** When to look. */
   readonly at: string;
   readonly firing: readonly Input[];
@@ -45,15 +45,15 @@ const burning = (
   {
     alert: `${name}BurningFast`,
     every: '5s',
-    at: '5m',
+    at: '3m',
     firing: [series(...fast)],
     silent: [series(...slow), series(...fine)],
   },
-  { alert: `${name}Burning`, every: '10m', at: '5h', firing: [series(...slow)], silent: [series(...fine)] },
+  { alert: `${name}Burning`, every: '1h', at: '5h', firing: [series(...slow)], silent: [series(...fine)] },
   {
     alert: `${name}BurningInBench`,
     every: '5s',
-    at: '2m',
+    at: '1m',
     firing: [series(...fast)],
     silent: [series(...slow), series(...fine)],
   },
@@ -83,14 +83,14 @@ export const alertCases: readonly AlertCase[] = [
   },
   {
     alert: 'VerificationMissed',
-    every: '10m',
-    at: '27h',
-    ...gauge('payment_verification_last_success_timestamp_seconds', 0, 2 * 3_600),
+    every: '1h',
+    at: '28h',
+    ...gauge('payment_verification_last_success_timestamp_seconds', 0, 3 * 3_600),
   },
   {
     alert: 'VerificationNeverRan',
-    every: '10m',
-    at: '27h',
+    every: '1h',
+    at: '28h',
     firing: [nobody],
     silent: [{ payment_verification_last_success_timestamp_seconds: constant(0) }],
   },
@@ -163,10 +163,10 @@ export const alertCases: readonly AlertCase[] = [
   },
   {
     alert: 'EmergencyLatchedTooLong',
-    every: '10m',
+    every: '1h',
     at: '5h',
     firing: [{ payment_router_emergency_active: constant(1) }],
-    silent: [{ payment_router_emergency_active: '1+0x18 0+0x30' }],
+    silent: [{ payment_router_emergency_active: '1+0x3 0+0x30' }],
   },
   {
     alert: 'RouterConfigStale',

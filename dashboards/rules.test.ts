@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, test } from '@jest/globals';
 import { stringify } from 'yaml';
 import { repository } from '../runtime/repository.ts';
-import { type AlertCase, alertCases } from './alert-cases.ts';
+import { alertCases } from './alert-cases.ts';
 import { dashboards } from './src/files.ts';
 import { alertRules, benchRules } from './src/rules.ts';
 
@@ -30,22 +30,24 @@ const alerts = [alertRules, benchRules].flatMap(({ groups }) =>
   groups.flatMap(({ rules }) => rules.flatMap((rule) => ('alert' in rule ? [rule] : []))),
 );
 
-/** Recorded first, then judged: with ten minutes between two evaluations the last but one is too old to be seen. */
-const order = ['slo', 'side', 'slo-bench', 'alerts', 'alerts-bench'];
-/** Those that judge recorded series need every rule; the others are quicker without. */
-const batches = (['5s', '10m'] as const).flatMap((every) =>
-  ([true, false] as const).map((recorded) => {
-    const cases = alertCases.filter((one) => one.every === every && one.alert.includes('Burning') === recorded);
-    const files = recorded ? ruleFiles : [fileOf('alerts')];
-    return [`every ${every}, ${recorded ? 'with' : 'without'} recording rules`, every, files, cases] as const;
+/** Each alert with the rules that it needs, and no more: promtool evaluates all it is given, again and again. */
+const needed = [
+  { what: 'of a run', names: /InBench$/, files: ['bench/bench'], order: ['slo-bench', 'alerts-bench'] },
+  { what: 'of a month', names: /Burning(Fast)?$/, files: ['recording', 'alerts'], order: ['slo', 'side', 'alerts'] },
+  { what: 'of the moment', names: /(?<!Burning|BurningFast|InBench)$/, files: ['alerts'], order: ['alerts'] },
+] as const;
+const batches = needed.flatMap((rules) =>
+  (['5s', '1h'] as const).flatMap((every) => {
+    const cases = alertCases.filter((one) => one.every === every && rules.names.test(one.alert));
+    return cases.length === 0 ? [] : [{ name: `${rules.what}, every ${every}`, ...rules, every, cases }];
   }),
 );
 
 /** ALERTS, not the alert with its annotations: what they say may change, whether it fires may not. */
-const promtoolTest = (every: string, files: readonly string[], cases: readonly AlertCase[]): object => ({
-  rule_files: files.map((file) => join(repository, file)),
+const promtoolTest = ({ every, files, order, cases }: (typeof batches)[number]): object => ({
+  rule_files: files.map((name) => join(repository, fileOf(name))),
   evaluation_interval: every,
-  group_eval_order: files === ruleFiles ? order : ['alerts'],
+  group_eval_order: order, // recorded first, then judged: an hour later it would be too old to be seen
   tests: cases
     .flatMap(({ alert, at, firing, silent }) => [
       ...firing.map((input) => ({ alert, at, input, value: 1 })),
@@ -95,9 +97,8 @@ describe('the rules of Prometheus', () => {
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
   });
 
-  withPromtool.each(batches)('fire when they should and only then: %s', (name, every, files, cases) => {
-    const file = written(`${name}.yml`, promtoolTest(every, files, cases));
-    const { status, stdout, stderr } = promtool('test', 'rules', file);
+  withPromtool.each(batches)('fire when they should and only then: $name', (batch) => {
+    const { status, stdout, stderr } = promtool('test', 'rules', written(`${batch.name}.yml`, promtoolTest(batch)));
     expect({ status, said: `${stdout}${stderr}` }).toMatchObject({
       status: 0,
       said: expect.stringContaining('SUCCESS'),
@@ -105,6 +106,7 @@ describe('the rules of Prometheus', () => {
   });
 
   test('that alert each have a case that fires and one that is silent', () => {
+    expect(batches.flatMap(({ cases }) => cases)).toHaveLength(alertCases.length);
     expect(alertCases.map(({ alert }) => alert).sort()).toEqual(alerts.map(({ alert }) => alert).sort());
     for (const { firing, silent } of alertCases) expect(Math.min(firing.length, silent.length)).toBeGreaterThan(0);
   });

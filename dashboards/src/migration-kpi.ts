@@ -130,6 +130,7 @@ const targets: readonly PanelRow[] = [
 
 const latencyOf = (side: 'legacy' | 'saga'): PanelRow => ({
   title: `Latency, ${side} side`,
+  width: 8,
   description: 'From the request to the final answer. The line is at 2 s, the limit a person is made to wait.',
   unit: 's',
   good: { atMost: 2 },
@@ -201,7 +202,21 @@ export const migrationKpi: DashboardRow = {
         },
       ],
     },
-    { title: 'Latency', panels: [latencyOf('legacy'), latencyOf('saga')] },
+    {
+      title: 'Latency',
+      panels: [
+        latencyOf('legacy'),
+        latencyOf('saga'),
+        {
+          title: 'Latency p95, both sides',
+          description: 'On one scale.',
+          width: 8,
+          unit: 's',
+          good: { atMost: 2 },
+          queries: [{ expr: quantile(0.95, m.duration, 'side'), legend: '{{side}}' }],
+        },
+      ],
+    },
     {
       title: 'Transactions and locks',
       panels: [
@@ -291,11 +306,21 @@ export const migrationKpi: DashboardRow = {
         },
         {
           title: 'Emergency rollback',
-          description: '1 while it is on, beside the payments that the saga side still starts: these must be 0.',
-          unit: 'short',
+          description: '1 while it is on: everybody is on the monolith, whatever share is configured.',
+          unit: 'none',
+          max: 1,
+          decimals: 0,
+          queries: [{ expr: `max(${m.routerEmergency})`, legend: 'emergency' }],
+        },
+        {
+          title: 'Sagas started under the rollback',
+          description: 'Per second, while it is on. Those of the seconds before it fade out; then it must be 0.',
+          unit: 'ops',
           queries: [
-            { expr: `max(${m.routerEmergency})`, legend: 'emergency' },
-            { expr: `sum(rate(${m.sagaStarted}[$__rate_interval]))`, legend: 'sagas started per second' },
+            {
+              expr: `sum(rate(${m.sagaStarted}[$__rate_interval])) * max(${m.routerEmergency})`,
+              legend: 'started',
+            },
           ],
         },
         {
@@ -306,6 +331,13 @@ export const migrationKpi: DashboardRow = {
             { expr: `max(${m.routerConfigVersion})`, legend: 'newest' },
             { expr: `min(${m.routerConfigVersion})`, legend: 'oldest' },
           ],
+        },
+        {
+          title: 'Age of the configuration',
+          description: 'Since a router last read the rollout. Above 10 s it sends everybody to the monolith.',
+          unit: 's',
+          good: { atMost: 10 },
+          queries: [{ expr: `max by (instance) (${m.routerConfigAge})`, legend: '{{instance}}' }],
         },
       ],
     },

@@ -18,7 +18,7 @@ export interface PanelRow {
   /** `number`: the last value, large. Default: a graph over time. */
   readonly as?: 'number';
   /** Of Grafana's units, base units only. */
-  readonly unit: 's' | 'percentunit' | 'reqps' | 'ops' | 'short' | 'none' | 'bytes' | 'bool_on_off' | 'dateTimeFromNow';
+  readonly unit: 's' | 'percentunit' | 'reqps' | 'ops' | 'short' | 'none';
   readonly queries: readonly Query[];
   /** A KPI of the migration by its id: its target is added to the description. */
   readonly kpi?: string;
@@ -28,8 +28,6 @@ export interface PanelRow {
   readonly decimals?: number;
   /** Of the 24 columns of a row; default 12 for a graph, 6 for a number. */
   readonly width?: number;
-  /** Areas on top of each other, for parts of a whole. */
-  readonly stacked?: true;
 }
 
 export const datasource = { type: 'prometheus', uid: '${datasource}' };
@@ -40,6 +38,8 @@ export const targetOf = (id: string): string => {
   return row.target;
 };
 
+/** On an axis from 0 nobody sees whether it is 99.9 % or 99.5 %. */
+const nearlyAll = 0.99;
 const letters = 'ABCDEFGH';
 const [red, green] = ['red', 'green'];
 
@@ -61,12 +61,10 @@ export function panelOf(row: PanelRow): timeseries.PanelBuilder | stat.PanelBuil
   });
   if (row.max !== undefined) panel.max(row.max);
   if (row.decimals !== undefined) panel.decimals(row.decimals);
-  for (const [side, colour] of sideColours)
-    panel.overrideByRegexp(side, [{ id: 'color', value: { mode: 'fixed', fixedColor: colour } }]);
   return panel;
 }
 
-/** The same colour for a side wherever it is alone in its series; numbers are coloured by their target instead. */
+/** The same colour for a side wherever a series is one. Numbers are coloured by their target instead. */
 const sideColours = [
   ['/^(legacy|monolith)$/', 'orange'],
   ['/^(saga|sagas)$/', 'blue'],
@@ -81,13 +79,12 @@ const numberOf = ({ width = 6, good }: PanelRow): stat.PanelBuilder =>
     .textMode(common.BigValueTextMode.ValueAndName)
     .reduceOptions(new common.ReduceDataOptionsBuilder().calcs(['lastNotNull']));
 
-function graphOf({ width = 12, good, stacked }: PanelRow): timeseries.PanelBuilder {
+function graphOf({ width = 12, good }: PanelRow): timeseries.PanelBuilder {
   const panel = new timeseries.PanelBuilder()
     .height(8)
     .span(width)
-    .min(0)
     .lineWidth(2)
-    .fillOpacity(stacked === true ? 30 : 5)
+    .fillOpacity(5)
     .showPoints(common.VisibilityMode.Auto)
     .legend(
       new common.VizLegendOptionsBuilder()
@@ -97,7 +94,10 @@ function graphOf({ width = 12, good, stacked }: PanelRow): timeseries.PanelBuild
         .calcs(['lastNotNull', 'max']),
     )
     .tooltip(new common.VizTooltipOptionsBuilder().mode(common.TooltipDisplayMode.Multi));
-  if (stacked === true) panel.stacking(new common.StackingConfigBuilder().mode(common.StackingMode.Normal));
+  for (const [side, colour] of sideColours)
+    panel.overrideByRegexp(side, [{ id: 'color', value: { mode: 'fixed', fixedColor: colour } }]);
+  if (good !== undefined && 'atLeast' in good) panel.axisSoftMin(nearlyAll);
+  else panel.min(0);
   if (good !== undefined)
     panel.thresholdsStyle(new common.GraphThresholdsStyleConfigBuilder().mode(common.GraphThresholdsStyleMode.Dashed));
   return panel;

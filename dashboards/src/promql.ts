@@ -30,7 +30,7 @@ export const sagaEngines = 'orchestration|choreography';
 
 /** A series that begins only with its first bad event: until then 0, under a name of its own. */
 export const orNone = (expr: string, label: string): string =>
-  `${expr} or label_replace(vector(0), "${label}", "none", "", "")`;
+  `${expr} or on () label_replace(vector(0), "${label}", "none", "", "")`;
 
 /** Each router shows the same rows of the database: the largest is the freshest, a sum would count them once per router. */
 export const mismatchesIn = (window: string): string =>

@@ -76,7 +76,7 @@ describe('the dashboards over a stack that works', () => {
 
       await setRollout({ enabled: true, percentage: 100 });
       const ended = new AbortController();
-      const driving = drive(15, ended.signal);
+      const driving = drive(30, ended.signal);
       expect(
         await withoutData(prometheus, [['traffic', 'sum(rate(payment_requests_total{side="saga"}[5s])) > 0']], 15_000),
       ).toEqual([]);
