@@ -3,6 +3,7 @@ import type { Queue } from 'bullmq';
 import type { Logger } from 'pino';
 import type { Tx } from '../domain/ports.ts';
 import type { Metrics } from '../runtime/metrics.ts';
+import { labelOf } from './delivery/target-urls.ts';
 
 export interface OpenWorkOptions {
   readonly db: Tx;
@@ -91,11 +92,13 @@ async function readDatabase({ db, metrics, versions }: OpenWorkOptions): Promise
   metrics.oldestOpen.set({ side: 'saga' }, row.oldest_seconds);
   metrics.outboxUnpublished.set(row.unpublished);
   metrics.outboxLag.set(row.lag_seconds);
+  const deadByLabel = new Map<string, number>();
   const dead = await db.query<{ target: string; n: number }>(
     `select distinct r.target_system as target, (
        select count(*) from external_event_log x where x.target_system = r.target_system and x.status = 'DEAD_LETTER') as n
      from delivery_route r`,
   );
-  for (const { target, n } of dead) metrics.deadLetters.set({ target }, n);
+  for (const { target, n } of dead) deadByLabel.set(labelOf(target), (deadByLabel.get(labelOf(target)) ?? 0) + n);
+  for (const [target, n] of deadByLabel) metrics.deadLetters.set({ target }, n);
   return row.strange?.join(', ') ?? '';
 }
