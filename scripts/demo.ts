@@ -61,7 +61,7 @@ export async function startDemo(stack: Stack, options: DemoOptions): Promise<Dem
 const scraping = ({ router, orchestrator, dataPlatform }: Stack, env: NodeJS.ProcessEnv) => ({
   targets: [
     { job: 'router', address: new URL(router).host },
-    { job: 'orchestrator', address: new URL(orchestrator).host },
+    { job: 'worker', address: new URL(orchestrator).host },
     { job: 'data-platform', address: new URL(dataPlatform).host },
   ],
   rules: true,
