@@ -20,7 +20,9 @@ describe('what is committed', () => {
     const provider = parse(read('dashboards/grafana/provisioning/dashboards/sagashift.yml')) as {
       providers: { options: { path: string } }[];
     };
-    expect(provider.providers[0]?.options.path).toBe('/etc/grafana/dashboards');
+    const compose = read('docker-compose.yml');
+    expect(compose).toContain(`./dashboards/grafana:${provider.providers[0]?.options.path}:ro`);
+    expect(compose).toContain('./dashboards/prometheus:/etc/prometheus:ro');
     const sources = parse(read('dashboards/grafana/provisioning/datasources/prometheus.yml')) as {
       datasources: { type: string; jsonData: { timeInterval: string } }[];
     };
