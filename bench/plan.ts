@@ -1,7 +1,7 @@
 import { randomOf, shuffled } from './dataset/random.ts';
 import type { DatasetOptions } from './dataset/options.ts';
 import type { ArmPlan } from './arms/arm.ts';
-import { isOpenLoop, openLoopClients } from './load/loads.ts';
+import { isOpenLoop, openLoopClients, shortestOpenLoopSeconds } from './load/loads.ts';
 import type { Mode, RunOptions } from './options.ts';
 import { type ArmEngine, findScenario, fitted, type Scenario } from './scenarios.ts';
 
@@ -107,7 +107,7 @@ function planScenario(row: Scenario, options: RunOptions, rounds: number, window
   const ordersPerRound =
     options.ratePerSecond === null
       ? closedLoop(seconds, scenario.clients)
-      : Math.ceil(options.ratePerSecond * seconds) + sparePerRound;
+      : Math.ceil(options.ratePerSecond * Math.max(seconds, shortestOpenLoopSeconds)) + sparePerRound;
   const warmUpOrders = closedLoop(warmUpSeconds, warmUpClients);
   return {
     scenario,

@@ -5,6 +5,7 @@ import type { Driver, Load, Loaded } from './driver.ts';
 import { readK6Log } from './k6-log.ts';
 import { runK6Process } from './k6-process.ts';
 import { type K6Summary, readK6Summary } from './k6-summary.ts';
+import { shortestOpenLoopSeconds } from './loads.ts';
 import { toOperation } from './operation.ts';
 import { placeOnSchedule } from './schedule.ts';
 
@@ -12,8 +13,8 @@ export interface K6Load {
   /** The binary. */
   readonly path: string;
   readonly ratePerSecond: number;
-  /** In k6's own words, by metric of `bench/k6/payments.ts`. */
-  readonly thresholds: Readonly<Record<string, readonly string[]>>;
+  /** In k6's own words, by metric of `bench/k6/payments.ts`, for a round of so many arrivals. */
+  readonly thresholds: (arrivals: number) => Readonly<Record<string, readonly string[]>>;
   readonly onSpawn: (pid: number) => void;
 }
 
@@ -26,28 +27,38 @@ export const k6Driver =
   async (load, signal) => {
     signal.throwIfAborted();
     const directory = mkdtempSync(join(tmpdir(), 'sagashift-k6-'));
+    const thresholds = k6.thresholds(Math.floor((k6.ratePerSecond * durationMsOf(load)) / 1_000));
     try {
-      writePlan(directory, k6, load);
+      writePlan(directory, k6.ratePerSecond, thresholds, load);
       const ended = await runK6Process(k6.path, directory, lastResortMs(load), k6.onSpawn, signal);
-      return loadedOf(k6, load, ended, read(directory, 'log.jsonl'), readK6Summary(read(directory, 'summary.json')));
+      const summary = readK6Summary(read(directory, 'summary.json'));
+      const asked = Object.keys(thresholds);
+      return loadedOf({ ratePerSecond: k6.ratePerSecond, asked }, load, ended, read(directory, 'log.jsonl'), summary);
     } finally {
       rmSync(directory, { recursive: true, force: true });
     }
   };
 
+const durationMsOf = ({ leadInMs, windowMs }: Load): number =>
+  Math.ceil(Math.max(leadInMs + windowMs, shortestOpenLoopSeconds * 1_000));
+
 /** Beside the load itself: start of k6, its clients, its end. */
 const slackMs = 20_000;
-const lastResortMs = ({ leadInMs, windowMs, requestTimeoutMs }: Load): number =>
-  leadInMs + windowMs + requestTimeoutMs + slackMs;
+const lastResortMs = (load: Load): number => durationMsOf(load) + load.requestTimeoutMs + slackMs;
 
-function writePlan(directory: string, { ratePerSecond, thresholds }: K6Load, load: Load): void {
-  const { urls, clients, leadInMs, windowMs, requestTimeoutMs } = load;
+function writePlan(
+  directory: string,
+  ratePerSecond: number,
+  thresholds: ReturnType<K6Load['thresholds']>,
+  load: Load,
+): void {
+  const { urls, clients, requestTimeoutMs } = load;
   const plan = {
     urls,
     clients,
     ratePerSecond,
     thresholds,
-    durationMs: Math.ceil(leadInMs + windowMs),
+    durationMs: durationMsOf(load),
     requestTimeoutMs,
   };
   const orders = load.orders.map(({ orderId, userId, couponId }) => [orderId, userId, couponId]);
@@ -68,8 +79,8 @@ function read(directory: string, name: string): string {
 const periodMsOf = (ratePerSecond: number): number => Math.floor(1e9 / ratePerSecond) / 1e6;
 
 /** From the times of k6's run to our monotonic clock; without a summary the log stands alone and the round does not count anyway. */
-export function loadedOf(
-  { ratePerSecond, thresholds: asked }: Pick<K6Load, 'ratePerSecond' | 'thresholds'>,
+function loadedOf(
+  { ratePerSecond, asked }: { readonly ratePerSecond: number; readonly asked: readonly string[] },
   load: Load,
   died: string | undefined,
   logText: string,
@@ -103,9 +114,9 @@ export function loadedOf(
 }
 
 /** k6's own count against its log: a line that was lost on the way would be a payment that nobody saw. */
-function differences(summary: K6Summary | undefined, logged: number, asked: K6Load['thresholds']): string[] {
+function differences(summary: K6Summary | undefined, logged: number, asked: readonly string[]): string[] {
   if (summary === undefined) return ['k6 wrote no summary'];
-  const missing = Object.keys(asked).filter((metric) => !summary.thresholds.some((one) => one.metric === metric));
+  const missing = asked.filter((metric) => !summary.thresholds.some((one) => one.metric === metric));
   return [
     ...(summary.iterations === logged ? [] : [`k6 counted ${summary.iterations} payments, its log has ${logged}`]),
     ...(missing.length === 0 ? [] : [`k6 did not judge ${missing.join(', ')}`]),

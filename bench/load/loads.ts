@@ -19,5 +19,8 @@ export const titleOf = (name: LoadName): string => rowOf(name).title;
  */
 export const defaultRatePerSecond = 60;
 
+/** k6 takes no shorter load than this; what comes after the window does not count. */
+export const shortestOpenLoopSeconds = 1;
+
 /** Requests that may wait for an answer at once in an open loop. Who comes when all are waiting is not served. */
 export const openLoopClients = 256;

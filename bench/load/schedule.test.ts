@@ -21,6 +21,12 @@ describe('the schedule of an open loop', () => {
     expect(close(unservedAt)).toEqual([20, 30, 40]);
   });
 
+  test('requests that were sent at once after a stall are due at the ticks before it', () => {
+    const { intendedAt, unservedAt } = placeOnSchedule([0, 10, 71, 71.1, 71.2, 71.3], 10, 2);
+    expect(close(intendedAt)).toEqual([0, 10, 40, 50, 60, 70]);
+    expect(close(unservedAt)).toEqual([20, 30]);
+  });
+
   test('ticks left out at the end are known by their number', () => {
     expect(close(placeOnSchedule([0, 10], 10, 2).unservedAt)).toEqual([20, 30]);
   });

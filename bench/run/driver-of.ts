@@ -14,11 +14,13 @@ export function driverOf(
   onSpawn: (pid: number) => void,
 ): Driver {
   const rate = ratePerSecond ?? defaultRatePerSecond;
-  if (k6 !== null) return k6Driver({ path: k6.path, ratePerSecond: rate, thresholds: k6Thresholds(), onSpawn });
+  if (k6 !== null) return k6Driver({ path: k6.path, ratePerSecond: rate, thresholds: k6Thresholds, onSpawn });
   return load === 'open' ? openLoopDriver(rate) : runClosedLoop;
 }
 
-const judgedByClients = ['success', 'availability'] as const;
-
-export const k6Thresholds = (): Record<string, string[]> =>
-  Object.fromEntries(judgedByClients.map((id) => [id, [`rate>=${leastShareOf(id)}`]]));
+/** k6's rates know only what was sent: what was not has a threshold of its own, by the same target. */
+export const k6Thresholds = (arrivals: number): Record<string, string[]> => ({
+  success: [`rate>=${leastShareOf('success')}`],
+  availability: [`rate>=${leastShareOf('availability')}`],
+  dropped_iterations: [`count<=${Math.floor(arrivals * (1 - leastShareOf('availability')))}`],
+});

@@ -14,7 +14,7 @@ import { planRun } from '../plan.ts';
 import { renderReport } from '../report/report.ts';
 import { type Result, resultSchema, type RoundResult } from '../result.ts';
 import { latencyCurve, summarise } from '../statistics/percentiles.ts';
-import { troubles } from '../terminal/result-table.ts';
+import { resultTable, troubles } from '../terminal/result-table.ts';
 import { conclude } from './conclude.ts';
 import { countSettled } from './counting.ts';
 import { driverOf, k6Thresholds } from './driver-of.ts';
@@ -125,9 +125,14 @@ describe('a run with an open loop', () => {
     expect(driver('autocannon')).toBe(runClosedLoop);
     expect(driver('open').toString()).not.toBe(driver('k6').toString());
     expect(driver('k6').toString()).toBe(
-      k6Driver({ path: '', ratePerSecond: 1, thresholds: {}, onSpawn: () => undefined }).toString(),
+      k6Driver({ path: '', ratePerSecond: 1, thresholds: () => ({}), onSpawn: () => undefined }).toString(),
     );
-    expect(k6Thresholds()).toEqual({ success: ['rate>=0.999'], availability: ['rate>=0.9999'] });
+    expect(k6Thresholds(25_000)).toEqual({
+      success: ['rate>=0.999'],
+      availability: ['rate>=0.9999'],
+      dropped_iterations: ['count<=2'],
+    });
+    expect(k6Thresholds(500)).toMatchObject({ dropped_iterations: ['count<=0'] });
   });
 
   test('says what was not served, sent late or below a threshold', () => {
@@ -138,6 +143,7 @@ describe('a run with an open loop', () => {
     expect(said).toMatch(/legacy, round 2: requests were sent late, one in a hundred by 9.5 ms/);
     expect(said).toMatch(/legacy, round 1: the threshold success rate>=0.999 was not met/);
     expect(said).not.toMatch(/orchestration/);
+    expect(resultTable(result)).toMatch(/bare +legacy +60 .* 18 +unserved/);
   });
 
   test('has no verdict on throughput, as every engine was offered the same', () => {

@@ -31,8 +31,8 @@ function rowOf(arm: ArmResult, result: Result): Cell[] {
     rounds.length === 0 ? 'none counts' : geometricMean(rounds.map((round) => round.settledPerSecond)).toFixed(0),
     times(ratio('legacy')),
     times(ratio('legacy-lean')),
-    ms(arm.latencyMs.p50),
-    ms(arm.latencyMs.p99),
+    percentile(arm, arm.latencyMs.p50),
+    percentile(arm, arm.latencyMs.p99),
     ms(lockHoldOf(arm)),
     arm.verified ? String(violations) : violations > 0 ? `${violations}, not verified` : 'not verified',
     verdictOf(compared(result, arm, 'legacy') ?? compared(result, arm, 'legacy-lean')),
@@ -62,6 +62,10 @@ const verdictOf = (comparison: Comparison | undefined): string =>
 
 const times = (ratio: number | undefined): string => (ratio === undefined ? '-' : ratio.toFixed(ratio < 10 ? 2 : 1));
 const ms = (value: number | null): string => (value === null ? 'few' : value.toFixed(value < 10 ? 1 : 0));
+
+/** Not given when there are too few payments, or when it falls among those that were not served. */
+const percentile = (arm: ArmResult, value: number | null): string =>
+  value === null && arm.rounds.some(({ offered }) => (offered?.unserved ?? 0) > 0) ? 'unserved' : ms(value);
 
 /** Text to the left, figures to the right. */
 function align(rows: readonly (readonly Cell[])[]): string {

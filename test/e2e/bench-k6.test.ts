@@ -84,7 +84,11 @@ describe('npm run bench with k6', () => {
         counting: { otherEngine: 0, unseen: 0 },
         consistency: { violations: 0 },
       });
-      expect(round?.offered?.thresholds.map(({ metric }) => metric).sort()).toEqual(['availability', 'success']);
+      expect(round?.offered?.thresholds.map(({ metric }) => metric).sort()).toEqual([
+        'availability',
+        'dropped_iterations',
+        'success',
+      ]);
 
       const operations = operationsOf(out);
       const arrivals = round?.offered?.arrivals ?? 0;

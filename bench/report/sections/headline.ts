@@ -9,6 +9,7 @@ export function headline(result: Result): Html {
   return html`<section id="summary">
     <p class="headline">
       ${gains.length > 0 ? gains.join(' ') : 'This run has no pair of a saga and a baseline to compare.'}
+      ${unservedSentences(result.arms).join(' ')}
     </p>
     <p>
       Batching brings the rate. The saga itself brings recovery of what a dead process left, short row locks and domains
@@ -22,7 +23,7 @@ export function headline(result: Result): Html {
 const sagas = ['orchestration', 'choreography'];
 
 /** The saga that is asked about first, against each baseline, scenario by scenario; intervals stand in the tables. */
-function gainSentences({ comparisons, run, arms }: Result): string[] {
+function gainSentences({ comparisons, run }: Result): string[] {
   const { metric, against } = run.load.ratePerSecond === null ? byRate : byTime(run.load.ratePerSecond);
   const sentences = against.flatMap(([baseline, words, of]) => {
     const found = comparisons.filter(
@@ -34,7 +35,7 @@ function gainSentences({ comparisons, run, arms }: Result): string[] {
     return found.length === 0 ? [] : [`${words} ${joined(parts)}.`];
   });
   if (sentences.length === 0) return [];
-  return [...sentences, ...unservedSentences(arms), ...strengthOf(comparisons, run.rounds)];
+  return [...sentences, ...strengthOf(comparisons, run.rounds)];
 }
 
 interface Wording {

@@ -25,8 +25,8 @@ export function offeredTable(arms: readonly ArmResult[]): Html | false {
   return html`<h3>Offered load</h3>
     <p class="muted">
       Payments come at an even rate, answered or not, and their latency counts from when they were due. Who comes while
-      all clients wait is not served and counts as failed. The thresholds are the driver's own: they judge what was
-      sent.
+      all clients wait is not served and counts as failed. The thresholds are k6's own verdicts: its rates know what was
+      sent, its dropped iterations what was not.
     </p>
     <div class="card scroll">
       <table>
@@ -81,7 +81,7 @@ const loadColumns: readonly Column[] = [
 /** One column for each threshold: the rounds in which it held. */
 const thresholdColumns = (rows: readonly Rounds[]): Column[] =>
   namesOf(rows.flat()).map((name) => [
-    name.replace('>=', ' ≥ '),
+    name.replaceAll('_', ' ').replace('>=', ' ≥ ').replace('<=', ' ≤ '),
     (rounds) => `${verdictsOf(rounds, name).filter(Boolean).length} of ${verdictsOf(rounds, name).length}`,
   ]);
 
