@@ -32,6 +32,8 @@ export interface Delivery {
 interface DeliveryLimits extends Omit<WorkerLimits, 'horizonMs'> {
   /** Targets beyond these, by name, wait until another has nothing left and no route. */
   readonly targets: number;
+  /** How long the start waits for Redis. */
+  readonly redisWaitMs: number;
   /** How often routes are read: an added one is served within this. */
   readonly lookMs: number;
   /** How often the lists of dead letters are made anew from Postgres. */
@@ -54,6 +56,7 @@ const deliveryLimits: DeliveryLimits = {
   statementTimeoutMs: 5_000,
   stopLimitMs: 5_000,
   targets: 16,
+  redisWaitMs: 500,
   lookMs: 2_000,
   repairMs: 60_000,
 };
@@ -81,7 +84,10 @@ export function startDelivery(options: DeliveryOptions): Delivery {
   let connection: Connection | undefined;
   let complained = false;
   let stopping = false;
-  redis.on('ready', () => (repairAt = 0)); // it may have forgotten everything
+  redis.on('ready', () => {
+    repairAt = 0; // it may have forgotten everything
+    alarm.ring();
+  });
 
   const done = run();
   return {
@@ -100,6 +106,7 @@ export function startDelivery(options: DeliveryOptions): Delivery {
   };
 
   async function run(): Promise<void> {
+    await alarm.after(limits.redisWaitMs); // what others know of the targets is worth a moment
     while (!stopping) {
       try {
         await look();

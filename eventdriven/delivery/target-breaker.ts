@@ -128,6 +128,7 @@ export function openTargetBreaker(
     const patience = Math.min(fault.retryAfterMs ?? 0, limits.retryAfterCapMs);
     const pauseMs = Math.max(backoffMs(faults, limits, random), patience);
     pausedUntil = Math.max(pausedUntil, now + pauseMs);
+    if (patience > 0) circuit.open(); // one that asks to be left alone need not be asked three times
     if (!circuit.closed) await shared.opened(faults, pausedUntil - now);
     return fault;
   }

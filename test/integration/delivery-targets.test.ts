@@ -3,6 +3,7 @@ import type { RequestListener } from 'node:http';
 import { routingPresets } from '../../domain/delivery-events.ts';
 import { deadLetterKey } from '../../eventdriven/delivery/dead-letter-list.ts';
 import { installRoutes } from '../../eventdriven/delivery/routes.ts';
+import type { Metrics } from '../../runtime/metrics.ts';
 import { openRedis, type Redis } from '../../runtime/redis.ts';
 import {
   bodyOf,
@@ -244,6 +245,36 @@ describe('a target that', () => {
       const own = rows.filter((row) => row.order_id === order).map((row) => row.event_id);
       expect(got.filter((id) => own.includes(id))).toEqual(own);
     }
+  });
+});
+
+describe('relays of several processes', () => {
+  test('the next one leaves a target alone that the last one has found down, and tries it when it is time', async () => {
+    let asked = 0;
+    let down = true;
+    const url = await stage.target((req, res) => {
+      req.resume();
+      asked += 1;
+      res.writeHead(down ? 503 : 202, { 'retry-after': '3600' }).end();
+    });
+    await stage.insertEvents([1, 2, 3]);
+    const stateOf = async (of: { metrics: Metrics }): Promise<unknown> =>
+      (await of.metrics.breakerState.get()).values[0]?.value;
+    const keys = async (): Promise<number> => (await redis.keys(`${stage.redis.prefix}:breaker:*`)).length;
+    const first = stage.relay(url, {}, { SAGASHIFT_WORKER_ID: 'first' });
+    await until(async () => (await keys()) === 2);
+    await first.stop();
+
+    const second = stage.relay(url, {}, { SAGASHIFT_WORKER_ID: 'second' });
+    await until(async () => (await stateOf(second)) !== 0); // it has heard
+    await second.stop();
+    expect([asked, await stage.statuses()]).toEqual([1, 'FAILED']);
+
+    down = false;
+    await redis.del(`${stage.redis.prefix}:breaker:data-platform:pause`); // as when it has expired
+    const third = stage.relay(url, {}, { SAGASHIFT_WORKER_ID: 'third' });
+    await until(async () => (await stage.statuses()) === 'SENT');
+    await until(async () => (await stateOf(third)) === 0 && (await keys()) === 0);
   });
 });
 
