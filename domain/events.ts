@@ -20,7 +20,8 @@ export interface EventPayloads {
   'stock.rejected': { code: RefusalCode };
   'stock.released': null;
   'payment.completed': { paymentId: number; amount: number };
-  'payment.rejected': { code: RefusalCode };
+  /** `reason` where it was not a rule of the pivot: the deadline, or a person. */
+  'payment.rejected': { code: RefusalCode; reason?: string };
   'payment.voided': null;
 }
 export type EventType = keyof EventPayloads;

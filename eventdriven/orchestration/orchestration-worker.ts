@@ -17,7 +17,7 @@ import { goBack, goForward, type Walked } from './orchestrator.ts';
 /** More sagas than this in one process wait in the queue, so that memory and batches stay bounded. */
 const maxActive = 4_000;
 /** Jobs taken over at once. A job is done as soon as its sagas are in hand: Postgres, not the job, remembers them. */
-const jobConcurrency = 16;
+const jobConcurrency = 1;
 
 /** One orchestrator: woken by the doorbell, walks every saga through its boundaries, tells the routers how it ended. */
 export async function startOrchestration({

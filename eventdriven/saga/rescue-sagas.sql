@@ -34,7 +34,8 @@ end $$;
 
 -- Turns running sagas back as a refusal would, and says so in their streams. After the pivot none is RUNNING any more, so none
 -- of those turns. One that had not begun is begun first, without its coupon: its order leaves PENDING, so that the undo can
--- leave it final, and its facts are loaded, so that the undo knows which stock to give back.
+-- leave it final, and its facts are loaded, so that the undo knows which stock to give back. If its totals do not add up, that
+-- is the reason it ends with.
 create or replace function turn_back_sagas(sagas bigint[], code text, reason text) returns setof bigint language plpgsql as $$
 declare turning bigint[]; fresh payment_facts[];
 begin
@@ -45,18 +46,23 @@ begin
     from saga_state s where s.saga_id = any(turning) and s.current_step = 'accepted'));
   if cardinality(fresh) > 0 then
     perform o.id from orders o where o.id = any(array(select f.order_id from unnest(fresh) f)) order by o.id for update;
-    perform validate_order(array_agg(f::payment_facts), s.saga_type) from unnest(fresh) f join saga_state s on s.saga_id = f.saga_id group by s.saga_type;
+    fresh := array(
+      select v::payment_facts from (
+        select s.saga_type as engine, array_agg(f::payment_facts) as begun from unnest(fresh) f join saga_state s on s.saga_id = f.saga_id group by s.saga_type
+      ) g, unnest(validate_order(g.begun, g.engine)) v);
   end if;
   return query
     with turned as (
-      update saga_state s set status = 'COMPENSATING', failure_code = code, last_error = reason, event_count = s.event_count + 1, attempts = 0,
-        next_run_at = now(), updated_at = now(), compensation_data = coalesce((
+      update saga_state s set status = 'COMPENSATING', last_error = reason, event_count = s.event_count + 1, attempts = 0,
+        next_run_at = now(), updated_at = now(),
+        failure_code = coalesce((select f.code from unnest(fresh) f where f.saga_id = s.saga_id), turn_back_sagas.code),
+        compensation_data = coalesce((
           select jsonb_build_object('userId', f.user_id, 'couponId', f.coupon_id, 'due', f.due, 'discount', 0, 'products', f.products, 'qtys', f.qtys)
           from unnest(fresh) f where f.saga_id = s.saga_id), s.compensation_data)
-      where s.saga_id = any(turning) returning s.saga_id, s.order_id, s.event_count
+      where s.saga_id = any(turning) returning s.saga_id, s.order_id, s.event_count, s.failure_code
     ), event as (
       insert into event_store (aggregate_id, sequence_number, event_type, event_data)
-      select 'order-' || t.order_id, t.event_count, 'payment.rejected', jsonb_build_object('code', code, 'reason', reason) from turned t
+      select 'order-' || t.order_id, t.event_count, 'payment.rejected', jsonb_build_object('code', t.failure_code, 'reason', reason) from turned t
     )
     select t.saga_id from turned t;
 end $$;

@@ -22,7 +22,7 @@ beforeEach(async () => {
 });
 
 /** One payment of 300, passed up to boundary `at`, whose deadline is long over or far away. */
-async function saga(at: number, { over = true, worker = 'w1' } = {}) {
+async function saga(at: number, { over = true, worker = 'w1' }: { over?: boolean; worker?: string | null } = {}) {
   const order = await shop(db.pool).payable({ balance: 1_000, price: 300, stock: 5 });
   const [passed] = (await doors(db.pool, { worker }).pass(await accept(db.pool, [order]), at)) as [Saga];
   const deadline = over ? `- interval '1 s'` : `+ interval '1 hour'`;
@@ -93,6 +93,17 @@ describe('a saga that still runs after its deadline', () => {
     expect(again).toMatchObject({ expired: false, status: 'COMPENSATING', saga: { epoch: 3 } });
     await goBack(doors(db.pool, { worker: 'sweeper' }).lanes, again.saga, null);
     expect(await undone(order)).toEqual(nothingLeft);
+  });
+
+  test('says what was wrong with it all along, when its totals do not add up', async () => {
+    const { user, product, order } = shop(db.pool);
+    const lines = [{ productId: await product({ stock: 5 }), qty: 1 }];
+    const unsound = await order({ userId: await user(), lines, total: 1 });
+    await accept(db.pool, [unsound], 'orchestration', { deadlineMs: 1 });
+    const [taken] = (await sweep()) as [RescuedSaga];
+    const end = await goBack(doors(db.pool, { worker: 'sweeper' }).lanes, taken.saga, null);
+    expect(end).toMatchObject({ kind: 'refused', code: 'VALIDATION_FAILED' });
+    expect(await violations()).toEqual([]);
   });
 
   test('is one of few in a sweep, oldest first', async () => {

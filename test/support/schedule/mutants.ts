@@ -41,6 +41,35 @@ export const mutants = {
       to: "'REFUND', due, after, version from back where false order by n",
     },
   ],
+  'a deadline forgets which stock to give back': [
+    {
+      file: 'eventdriven/saga/rescue-sagas.sql',
+      from: "s.saga_id = any(turning) and s.current_step = 'accepted'",
+      to: "s.saga_id = any(turning) and s.current_step = 'never'",
+    },
+  ],
+  'a deadline turns what is final': [
+    {
+      file: 'eventdriven/saga/rescue-sagas.sql',
+      from: "where d.status in ('RUNNING', 'COMPENSATING') and d.saga_type = engine",
+      to: 'where d.saga_type = engine',
+    },
+    {
+      file: 'eventdriven/saga/rescue-sagas.sql',
+      from: "when d.status = 'RUNNING' and d.deadline_at <= now() then true",
+      to: 'when d.deadline_at <= now() then true',
+    },
+    {
+      file: 'eventdriven/saga/rescue-sagas.sql',
+      from: "d.status = 'RUNNING' and d.deadline_at <= now() as late",
+      to: 'd.deadline_at <= now() as late',
+    },
+    {
+      file: 'eventdriven/saga/rescue-sagas.sql',
+      from: "s.saga_id = any(sagas) and s.status = 'RUNNING' order by",
+      to: 's.saga_id = any(sagas) order by',
+    },
+  ],
   'a coupon is not given back': [
     {
       file: 'domain/coupon/apply-coupon.sql',

@@ -35,8 +35,9 @@ export async function runSchedule(cast: Cast, world: World, draw: Draw, actions:
       const action = draw.below(100);
       if (action < 8) await claim(first, world, worker.views, draw);
       else if (action < 15) await abort(first, worker.views, draw);
-      else if (action < 18 && alone) await lapse(cast.monolith, draw.pick(world.orders) ?? 0);
-      else if (action < 30 && due !== undefined) await deliver(connections, due);
+      else if (action < 18) await expire(first, world, worker.views, draw);
+      else if (action < 21 && alone) await lapse(cast.monolith, draw.pick(world.orders) ?? 0);
+      else if (action < 33 && due !== undefined) await deliver(connections, due);
       else {
         const message = draft(world, worker, draw);
         if (message === undefined) continue;
@@ -106,6 +107,16 @@ async function claim(db: Tx, world: World, views: Views, draw: Draw): Promise<vo
     `update saga_state set next_run_at = now() where saga_id = $1 and status in ('RUNNING', 'COMPENSATING')`,
     [draw.pick(world.sagas)?.sagaId],
   );
+  await sweep(db, world, views);
+}
+
+/** The deadline of some saga passes, whether it has begun, is in work or is final; the rescuer finds it if there is something to find. */
+async function expire(db: Tx, world: World, views: Views, draw: Draw): Promise<void> {
+  await db.query('update saga_state set deadline_at = now() where saga_id = $1', [draw.pick(world.sagas)?.sagaId]);
+  await sweep(db, world, views);
+}
+
+async function sweep(db: Tx, world: World, views: Views): Promise<void> {
   const rescued = await rescueSagas(db, {
     engine: world.engine,
     worker: 'w1',
