@@ -99,7 +99,9 @@
     const share = percent(saga, all);
     show(
       'share-window',
-      `to the saga: ${users}\u00a0% of users by configuration, ${share} of ${number(all)} payments in ${span(windowSeconds)}`,
+      router.pinned === null
+        ? `to the saga: ${users}\u00a0% of users by configuration, ${share} of ${number(all)} payments in ${span(windowSeconds)}`
+        : `pinned to ${router.pinned}: ${number(all)} payments in ${span(windowSeconds)}, whatever the rollout says`,
     );
     by('bars').setAttribute(
       'aria-label',
@@ -112,6 +114,7 @@
       'bar-paid-legacy': all && (100 * legacy) / all,
     };
     for (const [id, width] of Object.entries(widths)) by(id).style.width = `${width}%`;
+    show('bar-users-label', router.pinned === null ? 'users by configuration' : 'users, pinned');
     show('decisions-window', `last ${span(windowSeconds)}`);
     if (decisions.length === 0) return;
     replaceIfNew(

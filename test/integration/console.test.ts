@@ -76,6 +76,11 @@ const consoleSessions = async (): Promise<number> => {
   return row?.n ?? 0;
 };
 
+/** Who has left is heard of a moment later. */
+async function untilNobodyWatches(): Promise<void> {
+  while ((await consoleSessions()) > 0) await new Promise((resolve) => setTimeout(resolve, 10));
+}
+
 describe('the status page', () => {
   test('is one page of its own origin, protected, and its parts may be kept for ever', async () => {
     const response = await fetch(`${shared.url}/console`);
@@ -241,7 +246,7 @@ describe('the stream of snapshots', () => {
   });
 
   test('is one work for all viewers, and none when nobody watches', async () => {
-    expect(await consoleSessions()).toBe(0);
+    await untilNobodyWatches();
     const [one, two] = [await watch(shared), await watch(shared)];
     const seen = [await one.next(), await one.next(), await one.next()];
     // The same text to the millisecond: it was made once.
@@ -249,7 +254,7 @@ describe('the stream of snapshots', () => {
     expect(await consoleSessions()).toBe(1);
     one.close();
     two.close();
-    while ((await consoleSessions()) > 0) await new Promise((resolve) => setTimeout(resolve, 10));
+    await untilNobodyWatches();
     // Who comes back sees at once what there is.
     expect((await snapshotOf(await watch(shared))).database.figures).not.toBeNull();
   });
@@ -282,7 +287,7 @@ describe('the stream of snapshots', () => {
     await expect(reading.catch(() => 'ended')).resolves.toBe('ended');
     await stopping;
     expect(stream.response.complete).toBe(true); // ended, not cut off when patience was over
-    expect(await consoleSessions()).toBe(0);
+    await untilNobodyWatches();
     await expect(fetch(`${at.url}/console`)).rejects.toThrow();
   });
 
