@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { refusalCodes, refusalStatus } from '../../domain/errors.ts';
+import { steps } from '../../domain/steps.ts';
 import type { Outcome } from '../../eventdriven/saga/saga.ts';
 import {
   BALANCE,
@@ -120,6 +121,14 @@ describe('a boundary that waits', () => {
       if (rows.length > 0) return;
     }
   }
+});
+
+test('every compensation that a step names is a function of the database', async () => {
+  const named = steps.flatMap(({ compensation }) => compensation ?? []);
+  const there = await db.pool.query<{ proname: string }>('select proname from pg_proc where proname = any($1)', [
+    named,
+  ]);
+  expect(there.map(({ proname }) => proname).sort()).toEqual([...named].sort());
 });
 
 test('the status a refusal leaves is the same in SQL and in code', async () => {
