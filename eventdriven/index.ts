@@ -4,5 +4,8 @@ export { type DeadLetter, findDeadLetters } from './delivery/dead-letter-sql.ts'
 export { startDelivery } from './delivery/delivery-relay.ts';
 export { installRoutes } from './delivery/routes.ts';
 export { type Choice, NotDeadLetters, settleDeadLetters, UnknownEvents } from './delivery/settle-dead-letters.ts';
+export { startProjector } from './projections/projector.ts';
+export { rebuildUserPayments } from './projections/rebuild.ts';
+export { userPaymentsPositions } from './projections/user-payments-sql.ts';
 export { createSagaEngine } from './saga/saga-engine.ts';
 export { startWorker, type WorkerRole, workerRoles } from './worker.ts';

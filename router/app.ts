@@ -10,6 +10,7 @@ import { type PaymentPorts, payOrder } from './payments.ts';
 import { answerProblem, RequestProblem } from './problems.ts';
 import { showSaga } from './sagas.ts';
 import { topUp } from './top-ups.ts';
+import { listUserPayments } from './user-payments.ts';
 
 export interface AppPorts extends PaymentPorts {
   readonly pool: Pool;
@@ -29,6 +30,7 @@ export function createApp(ports: AppPorts): Express {
   app.route('/v1/orders/:orderId').get(showOrder(pool)).all(onlyAllows('GET, HEAD'));
   app.route('/v1/orders').post(placeOrder(pool)).all(onlyAllows('POST'));
   app.route('/v1/users/:userId/top-ups').post(topUp(pool)).all(onlyAllows('POST'));
+  app.route('/v1/users/:userId/payments').get(listUserPayments(pool)).all(onlyAllows('GET, HEAD'));
   app.route('/v1/sagas/:sagaId').get(showSaga(pool)).all(onlyAllows('GET, HEAD'));
   const document = openApiDocument();
   app.route('/openapi.json').get((_req, res) => {

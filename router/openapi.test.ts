@@ -20,6 +20,7 @@ test('describes every operation with its body, its answers and its problems', ()
     'get /v1/orders/{orderId}',
     'post /v1/orders',
     'post /v1/users/{userId}/top-ups',
+    'get /v1/users/{userId}/payments',
     'get /v1/sagas/{sagaId}',
     'post /collect',
   ]);

@@ -2,12 +2,14 @@ import { z } from 'zod';
 import * as schemas from './api-schemas.ts';
 import { collectAnswer, collectBody } from './collect-payload.ts';
 import { type ProblemCode, problems } from './problems.ts';
+import { userPaymentsAnswer, userPaymentsQuery } from './user-payments-schemas.ts';
 
 interface Operation {
   readonly path: string;
   readonly method: 'get' | 'post';
   readonly summary: string;
   readonly body?: z.ZodType;
+  readonly query?: z.ZodObject;
   readonly headers?: readonly { name: string; required: boolean; description: string; schema: z.ZodType }[];
   readonly answers: Readonly<Record<number, { description: string; schema: z.ZodType }>>;
   readonly problems: readonly ProblemCode[];
@@ -105,6 +107,14 @@ const operations: readonly Operation[] = [
     problems: [...ofBody, 'USER_NOT_FOUND', 'AMOUNT_TOO_LARGE', 'IDEMPOTENCY_KEY_REUSED', ...ofDatabase],
   },
   {
+    path: '/v1/users/{userId}/payments',
+    method: 'get',
+    summary: 'The payments of a user, newest first, whichever engine paid; `asOf` says how fresh the list is',
+    query: userPaymentsQuery,
+    answers: { 200: { description: 'A page; `next` leads on', schema: userPaymentsAnswer } },
+    problems: ['MALFORMED_REQUEST', 'USER_NOT_FOUND', ...ofDatabase],
+  },
+  {
     path: '/v1/sagas/{sagaId}',
     method: 'get',
     summary: 'A saga and its steps',
@@ -146,17 +156,23 @@ export function openApiDocument(): object {
   };
 }
 
-function describe({ path, summary, body, headers = [], answers, problems: codes }: Operation): object {
+function describe({ path, summary, body, query, headers = [], answers, problems: codes }: Operation): object {
   const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
     name,
     in: 'path',
     required: true,
     schema: { type: 'integer', minimum: 1, maximum: Number.MAX_SAFE_INTEGER },
   }));
+  const inQuery = Object.entries(query?.shape ?? {}).map(([name, schema]) => ({
+    name,
+    in: 'query',
+    required: false,
+    schema: jsonSchema(schema as z.ZodType, 'input'),
+  }));
   const inHead = headers.map(({ schema, ...header }) => ({ ...header, in: 'header', schema: jsonSchema(schema) }));
   return {
     summary,
-    parameters: [...inPath, ...inHead],
+    parameters: [...inPath, ...inQuery, ...inHead],
     ...(body === undefined
       ? {}
       : { requestBody: { required: true, content: { 'application/json': { schema: jsonSchema(body, 'input') } } } }),

@@ -116,6 +116,11 @@ const definitions = {
   breakerState: gauge('external_event_breaker_state', 'Circuit breaker of a target: 0 closed, 1 half-open, 2 open', [
     'target',
   ]),
+  projectionAge: gauge(
+    'payment_projection_age_seconds',
+    'Age of the moment up to which a projection holds everything that had committed',
+    ['projection'],
+  ),
   received: counter('data_platform_events_total', 'Events that reached the data platform, by what became of them', [
     'result',
   ]),

@@ -1,11 +1,18 @@
-import { startDataPlatform, startDelivery, startWorker, type WorkerRole, workerRoles } from '../eventdriven/index.ts';
+import {
+  startDataPlatform,
+  startDelivery,
+  startProjector,
+  startWorker,
+  type WorkerRole,
+  workerRoles,
+} from '../eventdriven/index.ts';
 import { type Config, readConfig } from '../runtime/config.ts';
 import { listen, newApp, serveOperations } from '../runtime/http.ts';
 import { type Stoppable, stopInReverse } from '../runtime/lifecycle.ts';
 import { createLog } from '../runtime/log.ts';
 import { createMetrics } from '../runtime/metrics.ts';
 
-export const serviceRoles = [...workerRoles, 'delivery', 'dataplatform'] as const;
+export const serviceRoles = [...workerRoles, 'delivery', 'projector', 'dataplatform'] as const;
 export type ServiceRole = (typeof serviceRoles)[number];
 
 export interface ServiceOptions {
@@ -58,6 +65,7 @@ async function startRoles(options: ServiceOptions, name: string, running: Stoppa
     const source = config.source ?? (roles.includes('payment') ? 'choreography' : 'orchestration');
     running.push(startDelivery({ config, metrics, log, source }));
   }
+  if (roles.includes('projector')) running.push(startProjector({ config, metrics, log }));
   const workers = roles.filter((role): role is WorkerRole => (workerRoles as readonly string[]).includes(role));
   if (workers.length > 0) running.push(await startWorker({ config, roles: workers, metrics, log }));
 

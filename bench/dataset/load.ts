@@ -49,6 +49,9 @@ const emptied = [
   'saga_step_execution',
   'event_store',
   'external_event_log',
+  'user_payment',
+  'projection_position',
+  'balance_snapshot',
 ];
 const withGivenIds = ['users', 'products', 'coupons', 'user_coupons', 'orders'];
 
