@@ -141,11 +141,13 @@ describe('delivery', () => {
       tx.query('select event_id from external_event_log for update nowait'),
     );
     expect(held).toHaveLength(3);
-    expect(
-      await database.pool.query(
+    // Between two looks it is idle, and not 'idle in transaction'.
+    await until(async () => {
+      const states = await database.pool.query<{ state: string }>(
         `select state from pg_stat_activity where application_name = 'delivery' and datname = current_database()`,
-      ),
-    ).toEqual([{ state: 'idle' }]);
+      );
+      return states.map((row) => row.state).join() === 'idle';
+    });
     await stop();
     expect(await logRows()).toEqual(Array(3).fill(expect.objectContaining({ status: 'PENDING', retry_count: 0 })));
   });
