@@ -1,5 +1,6 @@
 import { Command, CommanderError, Option } from 'commander';
 import { NotOursError } from '../runtime/databases.ts';
+import { type FromEventsReport, verifyFromEvents } from './from-events.ts';
 import { reportText } from './report-text.ts';
 import { type Mode, type VerificationReport, verify } from './verifier.ts';
 
@@ -16,6 +17,9 @@ interface Flags {
   readonly mode: Mode;
   readonly json?: boolean;
   readonly record?: boolean;
+  readonly fromEvents?: boolean;
+  readonly fromSnapshots?: boolean;
+  readonly writeSnapshots?: boolean;
 }
 
 const exitCodes = { ok: 0, violated: 1, usage: 2, invalid: 3, unreachable: 4 } as const;
@@ -30,19 +34,24 @@ export async function runVerify(argv: readonly string[], io: CommandIo): Promise
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
     throw error;
   }
-  const { databaseUrl = io.env['DATABASE_URL'] ?? '', mode, json, record = false } = program.opts<Flags>();
+  const { databaseUrl = io.env['DATABASE_URL'] ?? '', json, ...flags } = program.opts<Flags>();
+  if (flags.fromEvents !== true && (flags.fromSnapshots ?? flags.writeSnapshots) === true) {
+    io.err('--from-snapshots and --write-snapshots are for --from-events\n');
+    return exitCodes.usage;
+  }
   if (!/^postgres(ql)?:\/\//.test(databaseUrl) || !URL.canParse(databaseUrl)) {
     io.err('which database? Give --database-url or set DATABASE_URL, like postgres://user@host:5432/name\n');
     return exitCodes.usage;
   }
   try {
-    const report = await verify(databaseUrl, {
-      mode,
-      record,
-      ...(io.signal === undefined ? {} : { signal: io.signal }),
-    });
+    const signal = io.signal === undefined ? {} : { signal: io.signal };
+    const rebuilt =
+      flags.fromEvents === true ? await verifyFromEvents(databaseUrl, { ...flags, ...signal }) : undefined;
+    const report = rebuilt ?? (await verify(databaseUrl, { ...flags, ...signal }));
     io.out(json === true ? `${JSON.stringify(report, null, 2)}\n` : reportText(report));
-    return verdict(report, io);
+    if (rebuilt !== undefined && flags.writeSnapshots === true && json !== true)
+      io.out(`wrote ${rebuilt.snapshotsWritten} snapshots of balances\n`);
+    return rebuilt === undefined ? verdict(report, io) : verdictOfRebuilt(rebuilt, io);
   } catch (error) {
     io.err(`${error instanceof Error ? explain(error) : String(error)}\n`);
     return error instanceof NotOursError ? exitCodes.invalid : exitCodes.unreachable;
@@ -58,8 +67,15 @@ function command(io: CommandIo): Command {
     .addOption(
       new Option('--mode <mode>', 'live: payments may be in work; drained: nothing may be open')
         .choices(['live', 'drained'])
-        .default('live'),
+        .default('live')
+        .conflicts('fromEvents'),
     )
+    .option(
+      '--from-events',
+      'instead: rebuild orders, payments, balances and stocks from their events and ledgers, from nothing, and compare',
+    )
+    .option('--from-snapshots', 'with --from-events: begin each balance at its snapshot')
+    .option('--write-snapshots', 'with --from-events: write a snapshot of each balance with a long ledger')
     .option('--json', 'print the report as one JSON document')
     .option('--record', 'keep the result in verification_run and verification_finding')
     .allowExcessArguments(false)
@@ -73,6 +89,13 @@ function verdict(report: VerificationReport, io: CommandIo): number {
   const ordersExamined = report.perInvariant.find(({ code }) => code === 'P4')?.examined ?? 0;
   if (ordersExamined > 0) return exitCodes.ok;
   io.err('nothing examined: the database holds no orders\n');
+  return exitCodes.invalid;
+}
+
+function verdictOfRebuilt({ violations, rebuilt }: FromEventsReport, io: CommandIo): number {
+  if (violations > 0) return exitCodes.violated;
+  if (rebuilt) return exitCodes.ok;
+  io.err('nothing examined: without events, balances and stocks there is nothing to rebuild\n');
   return exitCodes.invalid;
 }
 

@@ -22,7 +22,7 @@ export interface VerifyOptions {
 }
 
 export interface VerificationReport {
-  readonly mode: Mode;
+  readonly mode: Mode | 'from-events';
   /** Orders that were examined, by the engine that worked on them. */
   readonly checked: Readonly<Record<string, number>>;
   /** Expected engines of which nothing was examined: a failure, like a violation. */
