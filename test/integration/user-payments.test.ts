@@ -6,12 +6,14 @@ import { startProjector } from '../../eventdriven/index.ts';
 import { rebuildUserPayments } from '../../eventdriven/projections/rebuild.ts';
 import { paymentStreams, projectUserPayments } from '../../eventdriven/projections/user-payments-sql.ts';
 import type { Pool } from '../../runtime/database.ts';
+import { createLegacyEngine } from '../../legacy/index.ts';
 import { readConfig } from '../../runtime/config.ts';
 import type { Stoppable } from '../../runtime/lifecycle.ts';
 import { createLog } from '../../runtime/log.ts';
 import { createMetrics } from '../../runtime/metrics.ts';
 import { type Router, startRouter } from '../../router/main.ts';
 import { runProjections } from '../../scripts/projections-command.ts';
+import { portsOn } from '../contract/engine-ports.ts';
 import { call } from '../support/api-client.ts';
 import { startChild } from '../support/processes.ts';
 import { openSession } from '../support/sessions.ts';
@@ -103,6 +105,21 @@ describe('the projection', () => {
     await database.pool.query('truncate user_payment, projection_position');
     await readUp(1_000);
     expect(await projected()).toEqual(all);
+  });
+
+  test('the monolith writes no events, and is in the list', async () => {
+    const { id: orderId, userId } = await shop(database.pool).payable();
+    const engine = createLegacyEngine(portsOn(database.url, redis));
+    await engine.start();
+    const route = { side: 'legacy', reason: 'pinned', bucket: userId % 100, version: 1 } as const;
+    const { settled } = await engine.submit({ orderId, userId, couponId: null, route }, never);
+    const answer = await settled;
+    await engine.stop();
+    await readUp(1_000);
+    expect(answer.kind).toBe('paid');
+    expect(await database.pool.query('select order_id from user_payment where user_id = $1', [userId])).toEqual([
+      { order_id: orderId },
+    ]);
   });
 
   test('a saga of a single boundary says less in its event, and is there all the same', async () => {
