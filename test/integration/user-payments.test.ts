@@ -72,6 +72,11 @@ const paid = () =>
   database.pool.query(
     `select user_id, id as payment_id, order_id, amount, created_at as paid_at from payments order by id`,
   );
+/** An order whose rows nobody else wants. */
+async function payable() {
+  const { id, userId } = await shop(database.pool).payable();
+  return { orderId: id, userId, couponId: null, expect: 'PAID' } as const;
+}
 /** Resolves when both streams have been read up to now. */
 async function fresh(): Promise<void> {
   const [row] = await database.pool.query<{ now: string }>('select clock_timestamp()::text as now');
@@ -142,11 +147,6 @@ describe('the projection', () => {
   });
 
   test('waits for a payment under way, does not pass over it, and claims no more freshness than it has', async () => {
-    const store = shop(database.pool); // whose rows nobody else wants
-    const payable = async () => {
-      const { id, userId } = await store.payable();
-      return { orderId: id, userId, couponId: null, expect: 'PAID' } as const;
-    };
     const [slow, quick] = [await payable(), await payable()];
     await readUp(1_000);
     const session = await openSession(database.url, database.pool, 'read committed');
@@ -168,6 +168,23 @@ describe('the projection', () => {
     await session.close();
     await readUp(100);
     expect(await database.pool.query(orders, ids)).toEqual([slow, quick].map(({ orderId }) => ({ order_id: orderId })));
+  });
+
+  test('reads nothing twice, also where the later transaction has the earlier number', async () => {
+    const [first, second] = [await payable(), await payable()];
+    await readUp(1_000);
+    const session = await openSession(database.url, database.pool, 'read committed');
+    await session.begin();
+    await session.query('select pg_current_xact_id()');
+    await payLean(database.pool, second);
+    await payLean(session, first);
+    await session.commit();
+    await session.close();
+    let rowsRead = 0;
+    do rowsRead += (await projectUserPayments(database.pool, 'payments', 100)).rowsRead;
+    while (rowsRead < 2);
+    expect(await projectUserPayments(database.pool, 'payments', 100)).toMatchObject({ rowsRead: 0 });
+    expect(rowsRead).toBe(2);
   });
 
   test('of two projectors that want the same stream one works and the other goes on', async () => {
@@ -224,6 +241,38 @@ describe('the projector', () => {
     expect(await projected()).toEqual([]);
     await readUp(1_000);
     expect(await projected()).toEqual(await paid());
+  });
+
+  test('complains once about a fault that stays, and goes on when it is gone', async () => {
+    const lines: string[] = [];
+    let faulted = (): void => undefined;
+    const heard = new Promise<void>((resolve) => (faulted = resolve));
+    const log = createLog('test', 'warn', {
+      write(line) {
+        lines.push(line);
+        faulted();
+      },
+    });
+    await database.pool.query('alter function project_user_payments rename to elsewhere');
+    const projector = startProjector({
+      config: readConfig(environment()),
+      metrics,
+      log,
+      limits: { pollMs: 5, retryMs: 5 },
+    });
+    running.push(projector);
+    await heard;
+    const tries = async (): Promise<number> =>
+      (
+        await database.pool.query<{ n: number }>(
+          'select sum(xact_rollback)::bigint as n from pg_stat_database where datname = current_database()',
+        )
+      )[0]!.n;
+    for (const before = await tries(); (await tries()) < before + 3;); // it keeps trying
+    await database.pool.query('alter function elsewhere rename to project_user_payments');
+    await fresh();
+    expect(lines).toHaveLength(1);
+    expect(lines[0]).toContain('cannot bring user_payment up to date');
   });
 
   test('goes on by itself when its connection is cut, and stops at once', async () => {
