@@ -1,4 +1,5 @@
 import { verify } from '../consistency/verifier.ts';
+import { installRoutes } from '../eventdriven/index.ts';
 import { changeRollout, readRollout } from '../router/canary/change-rollout.ts';
 import { publishHint } from '../router/rollout-hints.ts';
 import { openPool, type Pool } from '../runtime/database.ts';
@@ -48,6 +49,8 @@ export async function startDemo(stack: Stack, options: DemoOptions): Promise<Dem
     });
     running.push({ stop: () => pool.close() });
     const canary = await setFirstCanary(pool, stack, env);
+    // Every event and every target, so that delivery has something to show; a database that somebody has set up keeps its routes.
+    if (canary !== undefined) await installRoutes(pool, 'full');
     running.push(await startLife(stack, pool, options));
     let stopping: Promise<void> | undefined;
     return { canary, prometheus: prometheus?.url, stop: () => (stopping ??= stopInReverse(running)) };
