@@ -52,7 +52,8 @@ export async function startStack({ env, port, yes = false, demo = false }: Stack
     const order = await prepareData(url, demo);
 
     const childEnv: NodeJS.ProcessEnv = {
-      SAGASHIFT_LOG_LEVEL: 'warn',
+      // A demo's data platform refuses on purpose: as warnings that would bury the line about the traffic.
+      SAGASHIFT_LOG_LEVEL: demo ? 'error' : 'warn',
       ...env,
       DATABASE_URL: url,
       REDIS_URL: services.redisUrl,
