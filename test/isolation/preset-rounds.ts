@@ -3,11 +3,12 @@ import type { FreshDatabase } from '../support/services.ts';
 import { openSession } from '../support/sessions.ts';
 import { startEngines } from './engines-at-once.ts';
 import { endOf, placeOrders, type PlannedPayment } from './preset-load.ts';
+import { switchOff } from './switched-off.ts';
 
 export interface Round {
   readonly round: number;
   readonly isolation: Config['isolation'];
-  readonly rows: 'hot' | 'spread' | 'held';
+  readonly rows: 'spread' | 'hot' | 'held' | 'held, without skip locked';
   readonly settled: number;
   readonly settledPerSecond: number;
   readonly retries: number;
@@ -19,9 +20,15 @@ const clients = 64;
 export const presetRounds = ({ ISOLATION_ROUNDS: rounds }: NodeJS.ProcessEnv) =>
   rounds === undefined ? { rounds: 0, payments: 100 } : { rounds: Number(rounds), payments: 1_000 };
 
+const skipLocked = {
+  file: 'domain/product/confirm-stock.sql',
+  from: 'order by s.product_id for update skip locked);',
+  to: 'order by s.product_id for update);',
+};
+
 /**
  * Payments by the orchestration, from accepted to final, under both presets, in turns: on one user and one product, on 50 of
- * each, and on 50 of each while a monolith holds one of the products again and again, 20 ms at a time. Round 0 warms up.
+ * each, and on 50 of each while a monolith holds one of the products again and again, 20 ms at a time; the same with forward batches that wait. Round 0 warms up.
  */
 export async function measurePresets(
   db: FreshDatabase,
@@ -29,10 +36,12 @@ export async function measurePresets(
 ): Promise<readonly Round[]> {
   const seen: Round[] = [];
   for (let round = 0; round <= rounds; round++) {
-    for (const rows of ['spread', 'hot', 'held'] as const) {
+    for (const rows of ['spread', 'hot', 'held', 'held, without skip locked'] as const) {
       for (const isolation of round % 2 === 0 ? (['minimal', 'seed'] as const) : (['seed', 'minimal'] as const)) {
         const planned = await placeOrders(db.pool, { hot: rows === 'hot', payments, refusedOfTen: 0 });
-        const figures = await settle(db, isolation, planned, rows === 'held');
+        const waits = rows === 'held, without skip locked';
+        await switchOff(db.pool, [waits ? skipLocked : { ...skipLocked, to: skipLocked.from }]);
+        const figures = await settle(db, isolation, planned, waits || rows === 'held');
         if (rounds === 0 || round > 0) seen.push({ round, isolation, rows, ...figures });
       }
     }

@@ -33,7 +33,7 @@ describe.each(styles)('the %s, with 80 payments at once on one user and one prod
   });
 });
 
-test('what is measured for docs/isolation.md ends well; ISOLATION_ROUNDS=3 measures it', async () => {
+test('what is measured for docs/isolation.md ends well; ISOLATION_ROUNDS=4 measures it', async () => {
   const { rounds, payments } = presetRounds(process.env);
   const rows = await measurePresets(db, { rounds, payments });
   expect(rows.every(({ settled }) => settled === payments)).toBe(true);
