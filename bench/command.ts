@@ -5,6 +5,7 @@ import { NotOursError } from '../runtime/databases.ts';
 import { ServicesError } from '../runtime/services/services.ts';
 import { openEvents } from '../runtime/telemetry.ts';
 import { findK6, MissingK6 } from './load/k6-binary.ts';
+import { chaos } from './chaos/chaos-command.ts';
 import { parseCommand, type RunOptions, UsageError } from './options.ts';
 import { modes, type Plan, planRun } from './plan.ts';
 import { renderReport } from './report/report.ts';
@@ -37,6 +38,8 @@ export async function bench(argv: readonly string[], io: BenchIo): Promise<ExitC
       case 'help':
         io.stdout.write(command.text);
         return 0;
+      case 'chaos':
+        return await chaos(argv, command.options, runIdOf(io), io);
       case 'report':
         return rerender(command.file, command.out, io);
       case 'run':
@@ -48,6 +51,13 @@ export async function bench(argv: readonly string[], io: BenchIo): Promise<ExitC
     io.stderr.write(`${(error as Error).message}\n`);
     return code;
   }
+}
+
+function runIdOf({ now, pid }: BenchIo): string {
+  const time = now()
+    .toISOString()
+    .replaceAll(/[-:]|\.\d+/g, '');
+  return `${time.replace('T', '-').replace('Z', '')}-${pid}`;
 }
 
 function exitCodeOfError(error: unknown): ExitCode | undefined {
@@ -71,12 +81,7 @@ async function run(argv: readonly string[], options: RunOptions, io: BenchIo): P
     throw new UsageError('Nothing to run: none of the --engines takes part in the --scenario');
   const k6 = options.load === 'k6' ? findK6(io.env) : null;
   const sink = readFaroConfig(io.env);
-  const id = `${io
-    .now()
-    .toISOString()
-    .replaceAll(/[-:]|\.\d+/g, '')
-    .replace('T', '-')
-    .replace('Z', '')}-${io.pid}`;
+  const id = runIdOf(io);
   const directory = resolve(options.out ?? join('bench', 'results', id));
   prepareOutput(directory);
   const text = options.json ? io.stderr : io.stdout;

@@ -62,7 +62,9 @@ describe('bench command line', () => {
   });
 
   test('a command of later work is named as such, with those that exist', () => {
-    expect(() => parseCommand(['sweep'])).toThrow(/'sweep' does not exist yet. Commands: run \(the default\), report/);
+    expect(() => parseCommand(['sweep'])).toThrow(
+      /'sweep' does not exist yet. Commands: run \(the default\), chaos, report/,
+    );
   });
 
   test('report takes a file, help prints a text', () => {

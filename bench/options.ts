@@ -1,5 +1,7 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { type EngineName, engines } from '../domain/engines.ts';
+import { type ChaosOptions } from './chaos/chaos-run.ts';
+import { type FaultName, faults } from './chaos/faults.ts';
 import { sabotages } from '../runtime/config.ts';
 import { defaultRatePerSecond, isOpenLoop, type LoadName, loads } from './load/loads.ts';
 import { defaultScenarios, fullScenarios, scenarios } from './scenarios.ts';
@@ -28,6 +30,7 @@ export interface RunOptions {
 
 export type BenchCommand =
   | { readonly name: 'run'; readonly options: RunOptions }
+  | { readonly name: 'chaos'; readonly options: ChaosOptions }
   | { readonly name: 'report'; readonly file: string; readonly out: string | null }
   | { readonly name: 'help'; readonly text: string };
 
@@ -36,7 +39,8 @@ export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
-const laterCommands = ['ladder', 'sweep', 'capacity', 'chaos', 'compare', 'replay'];
+const laterCommands = ['ladder', 'sweep', 'capacity', 'compare', 'replay'];
+const defaultSeed = 20_261_122;
 const engineNames = engines.map((engine) => engine.name);
 
 /** Throws a UsageError. `argv` without node and script. */
@@ -44,7 +48,8 @@ export function parseCommand(argv: readonly string[]): BenchCommand {
   let parsed: BenchCommand | undefined;
   let help = '';
   const later = laterCommands.find((name) => argv[0] === name);
-  if (later !== undefined) throw new UsageError(`'${later}' does not exist yet. Commands: run (the default), report`);
+  if (later !== undefined)
+    throw new UsageError(`'${later}' does not exist yet. Commands: run (the default), chaos, report`);
   const program = createProgram(
     (command) => (parsed = command),
     (text) => (help += text),
@@ -69,6 +74,11 @@ function createProgram(found: (command: BenchCommand) => void, writeOut: (text: 
       found({ name: 'run', options: toRunOptions(flags) });
     },
   );
+  chaosOptions(
+    program.command('chaos').description('break the sagas under load, and see that no payment is lost'),
+  ).action((flags: ChaosFlags) => {
+    found({ name: 'chaos', options: toChaosOptions(flags) });
+  });
   program
     .command('report')
     .description('render report.html again from a result.json')
@@ -117,7 +127,7 @@ function runOptions(command: Command): Command {
       'requests in flight, in an open loop at most; default: the scenario says, in an open loop 256',
       whole(1, 1_024),
     )
-    .option('--seed <n>', 'of data, order of the arms and statistics', whole(0, 2 ** 32 - 1), 20_261_122)
+    .option('--seed <n>', 'of data, order of the arms and statistics', whole(0, 2 ** 32 - 1), defaultSeed)
     .addOption(
       new Option('--load <driver>', 'autocannon: closed loop; open, k6: open loop, payments come at --rate')
         .choices(loads.map((row) => row.name))
@@ -177,6 +187,46 @@ function toRunOptions(flags: Flags): RunOptions {
     json: flags.json ?? false,
   };
 }
+
+interface ChaosFlags {
+  faults?: FaultName[];
+  engines: ChaosOptions['styles'];
+  seed: number;
+  rate?: number;
+  quick?: true;
+  out?: string;
+  sabotage?: string;
+  json?: true;
+}
+
+function chaosOptions(command: Command): Command {
+  const names = faults.map(({ name }) => name);
+  const styles: ChaosOptions['styles'][number][] = ['orchestration', 'choreography'];
+  return command
+    .option('--seed <n>', 'of data, order and moments of the faults', whole(0, 2 ** 32 - 1), defaultSeed)
+    .option('--faults <a,b>', `of ${names.join(', ')}; default: all, --quick some`, listOf('fault', names))
+    .option('--engines <a,b>', `of ${styles.join(', ')}`, listOf('engine', styles), styles)
+    .option('--rate <n>', 'payments a second; default 300, --quick 200', whole(20, 1_000))
+    .option('--quick', 'short loads, each fault in one of the styles, at most 90 s')
+    .option('--out <dir>', 'default bench/results/<run>; must be empty or an earlier result')
+    .addOption(
+      new Option('--sabotage <name>', 'switch a safety mechanism off, to see that the faults show it').choices(
+        sabotages,
+      ),
+    )
+    .option('--json', 'print the result as JSON on stdout, everything else on stderr');
+}
+
+const toChaosOptions = ({ faults: asked, engines: styles, rate, seed, ...flags }: ChaosFlags): ChaosOptions => ({
+  faults: asked ?? faults.flatMap(({ name, quick }) => (quick || flags.quick !== true ? [name] : [])),
+  styles,
+  quick: flags.quick ?? false,
+  seed,
+  ratePerSecond: rate ?? (flags.quick === true ? 200 : 300),
+  sabotage: flags.sabotage ?? null,
+  out: flags.out ?? null,
+  json: flags.json ?? false,
+});
 
 const whole = (min: number, max: number) => (text: string) => {
   const value = Number(text);

@@ -34,7 +34,7 @@ export function readResult(file: string): Result {
   );
 }
 
-const ours = new Set(['result.json', 'report.html', 'raw']);
+const ours = new Set(['result.json', 'report.html', 'raw', 'chaos.json']);
 
 /** Makes the directory of a run, or throws a UsageError when something that is not an earlier result lies there. */
 export function prepareOutput(directory: string): void {

@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { Domain } from '../domain/cuts.ts';
 import { type PaymentDefinition, paymentDefinitions } from '../domain/saga-definitions.ts';
 import type { Config } from '../runtime/config.ts';
+import { assertFaultAllowed } from '../runtime/fault-points.ts';
 import type { Metrics } from '../runtime/metrics.ts';
 import { startChoreography } from './choreography/choreography-worker.ts';
 import { startOrchestration } from './orchestration/orchestration-worker.ts';
@@ -26,6 +27,7 @@ export async function startWorker(
   const { roles, config } = options;
   const knowing = { ...options, definitions: options.definitions ?? paymentDefinitions };
   await installSabotage(config);
+  await assertFaultAllowed(config);
   const domains = roles.filter((role): role is Domain => role !== 'orchestrator');
   const started: { stop(): Promise<void> }[] = [];
   if (roles.includes('orchestrator')) started.push(await startOrchestration(knowing));

@@ -16,6 +16,25 @@ export const sabotages = [
 ] as const;
 export type Sabotage = (typeof sabotages)[number];
 
+/** Where a process can be made to fail, see `fault-points.ts`. Never outside a test or `bench -- chaos`. */
+export const faultPoints = [
+  'boundary-before-commit',
+  'boundary-after-commit',
+  'commit-timeout',
+  'accept-before-enqueue',
+  'accept-after-enqueue',
+  'reply-lost',
+  'duplicate-jobs',
+  'reordered-jobs',
+] as const;
+export type FaultPoint = (typeof faultPoints)[number];
+
+export interface InjectedFault {
+  readonly point: FaultPoint;
+  /** It happens when so many payments have come to the point in this process, default the first. */
+  readonly nth: number;
+}
+
 /** Where business events go. */
 export interface FaroConfig {
   /** Of the collector, its path included. */
@@ -77,6 +96,7 @@ export interface Config {
   /** PAYMENT_EMERGENCY_ROLLBACK, OR-ed with the rollout row. */
   readonly emergencyRollback: boolean;
   readonly sabotage: Sabotage | undefined;
+  readonly fault: InjectedFault | undefined;
   /** Default: business events go nowhere. */
   readonly faro: FaroConfig | undefined;
   readonly collect: {
@@ -160,6 +180,17 @@ const cut = z.string().superRefine((value, ctx) => {
   } catch (error) {
     ctx.addIssue({ code: 'custom', message: (error as TypeError).message });
   }
+});
+
+const fault = z.string().transform((value, ctx): InjectedFault => {
+  const [, name, nth = '1'] = /^([a-z-]+)(?::([1-9]\d{0,8}))?$/.exec(value) ?? [];
+  const point = faultPoints.find((one) => one === name);
+  if (point !== undefined) return Object.freeze({ point, nth: Number(nth) });
+  ctx.addIssue({
+    code: 'custom',
+    message: `'${value}' is not POINT or POINT:N with a point of ${faultPoints.join(', ')}`,
+  });
+  return z.NEVER;
 });
 
 const anHourMs = 3_600_000;
@@ -257,6 +288,7 @@ const variables = {
   SAGASHIFT_SAGA_ATTENTION_AFTER: whole(1, 1_000).default(8),
   SAGASHIFT_RECEIPT_RETENTION_HOURS: whole(1, 87_600).default(720),
   SAGASHIFT_SABOTAGE: oneOf(sabotages).optional(),
+  SAGASHIFT_FAULT: fault.optional(),
   ...faroVariables,
   SAGASHIFT_COLLECT: flag.optional(),
   SAGASHIFT_COLLECT_API_KEY: secret.optional(),
@@ -324,6 +356,7 @@ function fromVariables(v: Variables): Config {
     eventDrivenEnabled: v.PAYMENT_EVENT_DRIVEN_ENABLED,
     emergencyRollback: v.PAYMENT_EMERGENCY_ROLLBACK,
     sabotage: v.SAGASHIFT_SABOTAGE,
+    fault: v.SAGASHIFT_FAULT,
     faro: faroOf(v),
     collect: Object.freeze({
       enabled: v.SAGASHIFT_COLLECT ?? isLoopback(v.SAGASHIFT_HOST),

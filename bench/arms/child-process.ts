@@ -7,6 +7,8 @@ export interface ChildPlan {
   readonly script: string;
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
+  /** Hears each line that it writes, to either stream. */
+  readonly onLine?: (line: string) => void;
 }
 
 export interface Child {
@@ -46,7 +48,7 @@ export async function startChild(plan: ChildPlan, onSpawn: (pid: number) => void
     });
   });
   if (child.pid !== undefined) onSpawn(child.pid);
-  const lastLines = keepLines(child);
+  const lastLines = keepLines(child, plan.onLine);
   let wanted = true;
   const end = async (first: NodeJS.Signals): Promise<void> => {
     wanted = false;
@@ -84,12 +86,13 @@ const inherited = (): Record<string, string> =>
   );
 
 /** Both streams, as the last lines: what a person needs when it fails. */
-function keepLines(child: ChildProcess): () => string {
+function keepLines(child: ChildProcess, onLine: (line: string) => void = () => undefined): () => string {
   const lines: string[] = [];
   for (const stream of [child.stdout, child.stderr]) {
     if (stream === null) continue;
     createInterface({ input: stream }).on('line', (line) => {
       lines.push(line);
+      onLine(line);
       if (lines.length > linesKept) lines.shift();
     });
   }

@@ -1,5 +1,6 @@
 import { type ArmResult, type Comparison, type Result, validRounds } from '../result.ts';
 import { geometricMean } from '../statistics/paired-ratios.ts';
+import { align } from './align.ts';
 
 type Cell = string;
 
@@ -18,7 +19,7 @@ export function resultTable(result: Result): string {
     'violations',
     'verdict',
   ];
-  return align([header, ...rows]);
+  return align([header, ...rows], [0, 1, header.length - 1]);
 }
 
 function rowOf(arm: ArmResult, result: Result): Cell[] {
@@ -66,20 +67,6 @@ const ms = (value: number | null): string => (value === null ? 'few' : value.toF
 /** Not given when there are too few payments, or when it falls among those that were not served. */
 const percentile = (arm: ArmResult, value: number | null): string =>
   value === null && arm.rounds.some(({ offered }) => (offered?.unserved ?? 0) > 0) ? 'unserved' : ms(value);
-
-/** Text to the left, figures to the right. */
-function align(rows: readonly (readonly Cell[])[]): string {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  const isText = (column: number) => column < 2 || column === (rows[0]?.length ?? 0) - 1;
-  return rows
-    .map((row) =>
-      row
-        .map((cell, i) => (isText(i) ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0)))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n');
-}
 
 /** What is wrong with the run, one line each; empty when nothing is. */
 export function troubles({ arms, guard, drills, validity }: Result): string[] {

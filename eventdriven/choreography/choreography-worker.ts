@@ -1,6 +1,7 @@
 import type { Domain } from '../../domain/cuts.ts';
 import { currentDefinition } from '../../domain/saga-definitions.ts';
 import { openConnection } from '../../runtime/database.ts';
+import { losesAt } from '../../runtime/fault-points.ts';
 import { openQueue, openWorker } from '../../runtime/queues.ts';
 import { openRedis } from '../../runtime/redis.ts';
 import { watchOpenWork } from '../open-work.ts';
@@ -46,7 +47,7 @@ export async function startChoreography(
     metrics,
   );
   const redis = openRedis(config.redisUrl, 'choreography settled', complain);
-  const settled = settledPublisher(redis, config.keyPrefix, complain);
+  const settled = settledPublisher(redis, config.keyPrefix, complain, losesAt(config.fault, 'reply-lost'));
   const emitter = openEmitter(reactions, config, complain);
 
   const hear = async (reaction: Reaction, saga: Saga): Promise<void> => {

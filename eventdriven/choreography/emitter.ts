@@ -1,5 +1,6 @@
 import type { Domain } from '../../domain/cuts.ts';
 import type { Config } from '../../runtime/config.ts';
+import { faultyJobs } from '../../runtime/fault-points.ts';
 import { openQueue } from '../../runtime/queues.ts';
 import { type Envelope, pack } from '../saga/envelope.ts';
 import type { Saga } from '../saga/saga.ts';
@@ -21,7 +22,10 @@ export function openEmitter(
   const queues = new Map(
     domains.map((name) => [
       name,
-      openQueue<Envelope>({ redisUrl: config.redisUrl, prefix: `${config.keyPrefix}:bull`, name, onError }),
+      faultyJobs(
+        openQueue<Envelope>({ redisUrl: config.redisUrl, prefix: `${config.keyPrefix}:bull`, name, onError }),
+        config.fault,
+      ),
     ]),
   );
   const waiting = new Map<string, { topic: Topic; version: number; sagas: Saga[] }>();

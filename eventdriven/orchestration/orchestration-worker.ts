@@ -1,5 +1,6 @@
 import { currentDefinition } from '../../domain/saga-definitions.ts';
 import { openConnection } from '../../runtime/database.ts';
+import { losesAt } from '../../runtime/fault-points.ts';
 import { openQueue, openWorker } from '../../runtime/queues.ts';
 import { openRedis } from '../../runtime/redis.ts';
 import { watchOpenWork } from '../open-work.ts';
@@ -48,7 +49,7 @@ export async function startOrchestration({
     metrics,
   );
   const redis = openRedis(config.redisUrl, 'orchestration settled', complain);
-  const settled = settledPublisher(redis, config.keyPrefix, complain);
+  const settled = settledPublisher(redis, config.keyPrefix, complain, losesAt(config.fault, 'reply-lost'));
 
   const walk = async (saga: Saga, work: () => Promise<Walked>): Promise<void> => {
     try {

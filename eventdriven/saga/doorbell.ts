@@ -1,5 +1,6 @@
 import type { EngineName } from '../../domain/engines.ts';
 import type { Config } from '../../runtime/config.ts';
+import { diesAt, faultyJobs } from '../../runtime/fault-points.ts';
 import { openQueue } from '../../runtime/queues.ts';
 import { type Envelope, pack } from './envelope.ts';
 import type { Saga } from './saga.ts';
@@ -25,17 +26,17 @@ export function openDoorbell(
   config: Config,
   onError: (error: unknown) => void,
 ): Doorbell {
-  const queue = openQueue<Envelope>({
-    redisUrl: config.redisUrl,
-    prefix: `${config.keyPrefix}:bull`,
-    name: firstQueue[style],
-    onError,
-  });
+  const { redisUrl, keyPrefix, fault } = config;
+  const bell = { redisUrl, prefix: `${keyPrefix}:bull`, name: firstQueue[style], onError };
+  const queue = faultyJobs(openQueue<Envelope>(bell), fault);
+  const [beforeEnqueue, afterEnqueue] = [diesAt(fault, 'accept-before-enqueue'), diesAt(fault, 'accept-after-enqueue')];
   const ringing = new Set<Promise<unknown>>();
   return {
     ring(sagas) {
+      beforeEnqueue(sagas.length);
       const sent: Promise<unknown> = queue
         .add(requested, pack(version, sagas), { removeOnComplete: true })
+        .then(() => afterEnqueue(sagas.length))
         .catch(onError)
         .finally(() => ringing.delete(sent));
       ringing.add(sent);

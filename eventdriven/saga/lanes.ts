@@ -3,6 +3,7 @@ import type { LockResource } from '../../domain/ports.ts';
 import type { PaymentDefinition } from '../../domain/saga-definitions.ts';
 import type { Config } from '../../runtime/config.ts';
 import { type Connection, openConnection, sqlState } from '../../runtime/database.ts';
+import { faultyConnection } from '../../runtime/fault-points.ts';
 import type { Metrics } from '../../runtime/metrics.ts';
 import type { BoundaryAnswer } from './boundary-sql.ts';
 import { type Lane, openLane } from './lane.ts';
@@ -83,7 +84,7 @@ async function laneOf(
       metrics,
     );
     connections.push(db);
-    return db;
+    return faultyConnection(db, config.fault);
   };
   const writers = addedMs > 0 ? parallelWhenSleeping : 1;
   const forward: Connection[] = [];

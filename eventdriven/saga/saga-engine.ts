@@ -2,6 +2,7 @@ import { currentDefinition } from '../../domain/saga-definitions.ts';
 import type { PaymentEngine, PayOrder, Submission } from '../../domain/payment-engine.ts';
 import { type Connection, openConnection } from '../../runtime/database.ts';
 import type { EnginePorts } from '../../runtime/engine-ports.ts';
+import { assertFaultAllowed } from '../../runtime/fault-points.ts';
 import { openRedis, type Redis } from '../../runtime/redis.ts';
 import { type Accepted, acceptSagas } from './accept-sql.ts';
 import { Batcher } from './batcher.ts';
@@ -55,6 +56,7 @@ export function createSagaEngine(style: Style, ports: EnginePorts): PaymentEngin
     name: style,
 
     async start() {
+      await assertFaultAllowed(config);
       const options = { url: config.databaseUrl, pinnedPlans: true, applicationName: `sagashift ${style} accept` };
       const accepter = await openConnection({ ...options, timeoutMs: acceptTimeoutMs }, metrics);
       const poller = await openConnection({ ...options, timeoutMs: 5_000 }, metrics);

@@ -20,13 +20,20 @@ export interface SettledPublisher {
   flushed(): Promise<void>;
 }
 
-export function settledPublisher(redis: Redis, keyPrefix: string, onError: (error: unknown) => void): SettledPublisher {
+/** `loses` is asked before each message whether it gets lost on its way; only an injected fault says yes. */
+export function settledPublisher(
+  redis: Redis,
+  keyPrefix: string,
+  onError: (error: unknown) => void,
+  loses: (payments: number) => boolean = () => false,
+): SettledPublisher {
   let batch: SagaEnd[] = [];
   let sending: Promise<unknown> = Promise.resolve();
   const flush = () => {
     if (batch.length === 0) return; // flushed() was earlier than the end of the turn
     const ends = batch;
     batch = [];
+    if (loses(ends.length)) return;
     sending = redis.publish(channelOf(keyPrefix), JSON.stringify(ends.map(toTuple))).catch(onError);
   };
   return {

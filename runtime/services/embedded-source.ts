@@ -10,18 +10,26 @@ import type { Source } from './resolved.ts';
 /** Postgres from npm, Redis from the PATH or fetched, as processes of this machine. */
 export function embeddedSource(root: string, env: NodeJS.ProcessEnv, log: Logger, lease: Lease): Source {
   const started: { server: Server; signal: NodeJS.Signals }[] = [];
+  const keep = (server: Server, signal: NodeJS.Signals, inAHurry: NodeJS.Signals) => {
+    const one = { server, signal };
+    started.push(one);
+    return async (): Promise<void> => {
+      await end(one.server, inAHurry);
+      one.server = await one.server.startAgain();
+    };
+  };
   return {
     async postgres() {
       const binaries = await findPostgres(root, env);
       const server = await startPostgres(binaries, root, lease);
-      started.push({ server, signal: 'SIGINT' }); // Its fast shutdown: sessions that are still open are ended.
-      return { url: server.url, how: `embedded: ${binaries.how}` };
+      // SIGINT: its fast shutdown, which ends sessions that are still open. SIGQUIT: at once, and it recovers from its log.
+      const restart = keep(server, 'SIGINT', 'SIGQUIT');
+      return { url: server.url, how: `embedded: ${binaries.how}`, restart };
     },
     async redis() {
       const binary = await findRedis(log, env);
       const server = await startRedis(binary, lease);
-      started.push({ server, signal: 'SIGTERM' });
-      return { url: server.url, how: `embedded: ${binary.how}` };
+      return { url: server.url, how: `embedded: ${binary.how}`, restart: keep(server, 'SIGTERM', 'SIGKILL') };
     },
     async stop() {
       await Promise.all(started.map(({ server, signal }) => end(server, signal)));

@@ -25,6 +25,8 @@ import { unprivileged } from './unprivileged.ts';
 export interface Server {
   readonly url: string;
   readonly child: ChildProcess;
+  /** On the same data, at the same address, when `child` has ended. */
+  readonly startAgain: () => Promise<Server>;
 }
 
 const readyLimitMs = 30_000;
@@ -47,12 +49,21 @@ export async function startPostgres(binaries: PostgresBinaries, root: string, le
     const port = await freePort();
     const url = `postgres://sagashift:${password}@127.0.0.1:${port}/postgres`;
     const log = join(lease.dir, 'postgres.log');
-    const child = launch(binaries, data, port, log);
-    lease.addChild(child.pid, 'SIGQUIT');
-    if (await isReady(child, url, data)) return { url, child };
-    if (tries === portTries) throw new ServicesError(4, `Postgres (${binaries.how}) did not start:\n${tail(log)}`);
+    const start = async (): Promise<Server | undefined> => {
+      const child = launch(binaries, data, port, log);
+      lease.addChild(child.pid, 'SIGQUIT');
+      return (await isReady(child, url, data)) ? { url, child, startAgain } : undefined;
+    };
+    const startAgain = async () => (await start()) ?? failed(binaries, log);
+    const server = await start();
+    if (server !== undefined) return server;
+    if (tries === portTries) return failed(binaries, log);
     rmSync(data, { recursive: true, force: true });
   }
+}
+
+function failed({ how }: PostgresBinaries, log: string): never {
+  throw new ServicesError(4, `Postgres (${how}) did not start:\n${tail(log)}`);
 }
 
 function launch(binaries: PostgresBinaries, data: string, port: number, log: string): ChildProcess {

@@ -20,13 +20,22 @@ export async function startRedis(binary: RedisBinary, lease: Lease): Promise<Ser
     const port = await freePort();
     const password = randomBytes(18).toString('base64url');
     const url = `redis://:${password}@127.0.0.1:${port}`;
-    const child = launch(binary, lease.dir, log, [
-      ...['bind 127.0.0.1', `port ${port}`, 'protected-mode yes', ...redisSettings(password)],
-    ]);
-    lease.addChild(child.pid, 'SIGTERM');
-    if (await isReady(child, url)) return { url, child };
-    if (tries === portTries) throw new ServicesError(4, `Redis (${binary.how}) did not start:\n${tail(log)}`);
+    const start = async (): Promise<Server | undefined> => {
+      const child = launch(binary, lease.dir, log, [
+        ...['bind 127.0.0.1', `port ${port}`, 'protected-mode yes', ...redisSettings(password)],
+      ]);
+      lease.addChild(child.pid, 'SIGTERM');
+      return (await isReady(child, url)) ? { url, child, startAgain } : undefined;
+    };
+    const startAgain = async () => (await start()) ?? failed(binary, log);
+    const server = await start();
+    if (server !== undefined) return server;
+    if (tries === portTries) return failed(binary, log);
   }
+}
+
+function failed({ how }: RedisBinary, log: string): never {
+  throw new ServicesError(4, `Redis (${how}) did not start:\n${tail(log)}`);
 }
 
 /** The configuration goes in by stdin: a command line is everybody's to read, and the password is in it. */

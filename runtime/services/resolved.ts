@@ -5,6 +5,8 @@ export interface Resolved {
   readonly how: string;
   /** Of a server in a container, whose own idea of its pid means nothing out here. */
   readonly pid?: number;
+  /** Ends it as a crash would and starts it again at the same address, with what is on its disk. Only of embedded servers. */
+  readonly restart?: () => Promise<void>;
 }
 
 /** A way to have servers of our own. */

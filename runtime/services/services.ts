@@ -17,6 +17,8 @@ export interface Services {
   readonly how: { readonly postgres: string; readonly redis: string };
   /** Of servers in containers that were started here; others know their own. */
   readonly pids: { readonly postgres?: number; readonly redis?: number };
+  /** Ends a server as a crash would and starts it again at the same address. Only of embedded servers that were started here. */
+  readonly restart: { readonly postgres?: () => Promise<void>; readonly redis?: () => Promise<void> };
   /** Stops what was started here and removes its data. What was given is left alone. */
   stop(): Promise<void>;
 }
@@ -66,6 +68,10 @@ export async function startServices({
     pids: {
       ...(database.pid === undefined ? {} : { postgres: database.pid }),
       ...(cache.pid === undefined ? {} : { redis: cache.pid }),
+    },
+    restart: {
+      ...(database.restart === undefined ? {} : { postgres: database.restart }),
+      ...(cache.restart === undefined ? {} : { redis: cache.restart }),
     },
     stop: () => (stopped ??= stop()),
   };

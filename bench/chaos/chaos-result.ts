@@ -1,0 +1,62 @@
+import type { FaultName } from './faults.ts';
+import type { Recovery } from './recovery.ts';
+import type { Style } from './stack.ts';
+
+export interface Violation {
+  readonly code: string;
+  readonly title: string;
+  readonly violations: number;
+  readonly sample: readonly string[];
+}
+
+/** What one fault did to one style. */
+export interface FaultResult extends Recovery {
+  readonly fault: FaultName;
+  readonly style: Style;
+  /** Sagas that were open at that instant; 0: it hit none, and nothing is shown by it. */
+  readonly openAtInjection: number;
+  /** When it came, after the start of the load. */
+  readonly afterSeconds: number;
+  readonly goalSeconds: number;
+  readonly payments: number;
+  /** What the clients were told: answered at first, and by asking again when everything was quiet. */
+  readonly answers: { readonly final: number; readonly askedAgain: number; readonly unresolved: number };
+  readonly violations: readonly Violation[];
+  /** Why it does not pass; empty: it does. */
+  readonly failures: readonly string[];
+}
+
+export interface NotRun {
+  readonly fault: FaultName;
+  readonly style: Style;
+  readonly why: string;
+}
+
+/** `chaos.json`. */
+export interface ChaosResult {
+  readonly schemaVersion: '1.0.0';
+  readonly run: {
+    readonly id: string;
+    readonly seed: number;
+    readonly command: string;
+    readonly ratePerSecond: number;
+    readonly sabotage: string | null;
+    readonly startedAt: string;
+    seconds: number;
+    state: 'running' | 'complete' | 'interrupted' | 'failed';
+  };
+  servers: { readonly postgres: string; readonly redis: string };
+  readonly planned: number;
+  readonly results: FaultResult[];
+  readonly notRun: NotRun[];
+  /** Orders of all styles that an engine worked on, and those that some violation touches. */
+  readonly score: { examined: number; touched: number; lowerBound95: number };
+  readonly troubles: string[];
+}
+
+/** 0: every fault that could be injected was survived. 1: one was not. 3: not everything that was planned and could be was done. */
+export function exitCodeOfChaos({ run, results, notRun, planned }: ChaosResult): 0 | 1 | 3 {
+  if (results.some(({ failures }) => failures.length > 0)) return 1;
+  if (run.state === 'failed') return 1;
+  return run.state === 'complete' && results.length > 0 && results.length + notRun.length === planned ? 0 : 3;
+}

@@ -1,0 +1,101 @@
+import { setMaxListeners } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Tx } from '../../domain/ports.ts';
+import type { OrderPlan } from '../dataset/plan.ts';
+import { runClosedLoop } from '../load/closed-loop.ts';
+import { openLoopDriver } from '../load/open-loop.ts';
+import { isFinal, type Operation } from '../load/operation.ts';
+import { openNow } from './recovery.ts';
+
+/** Who pays what, and how fast. */
+export interface Paying {
+  /** Of the router that lives: read for every request, as it may be another one by then. */
+  readonly urls: readonly string[];
+  readonly tx: Tx;
+  readonly orders: readonly OrderPlan[];
+  readonly ratePerSecond: number;
+}
+
+/** A payment that is not answered by then never will be. Longer than the router's own patience. */
+const requestTimeoutMs = 35_000;
+/** Clients that ask again, when everything is quiet. */
+const askingAgain = 64;
+const askAgainLimitMs = 60_000;
+/** Requests that may wait in the open loop: while a server is away all of them do. */
+const waitingRequests = 1_900;
+
+/** Everybody at once, as far as the driver can. */
+const burstPerSecond = 5_000;
+
+export async function payAtOnce({ urls, orders }: Paying, signal: AbortSignal): Promise<readonly Operation[]> {
+  if (orders.length === 0) return [];
+  const windowMs = (orders.length * 1_000) / burstPerSecond;
+  const load = { urls, clients: waitingRequests, orders, leadInMs: 0, windowMs, requestTimeoutMs };
+  return (await openLoopDriver(burstPerSecond)(load, signal)).operations;
+}
+
+/** Resolves when so many sagas are open, or when the worker closes them faster than others come. */
+export async function manyAreOpen(tx: Tx, many: number, signal: AbortSignal): Promise<void> {
+  const until = performance.now() + burstLimitMs;
+  let [most, { open }] = [0, await openNow(tx)];
+  while (performance.now() < until && open < many && (open < many / 5 || open > most * 0.9)) {
+    most = Math.max(most, open);
+    await sleep(2, undefined, { signal });
+    ({ open } = await openNow(tx));
+  }
+}
+const burstLimitMs = 2_000;
+
+/** Payments are handed to the driver in slices of this length, so that the load can end when it has seen enough. */
+const sliceMs = 500;
+
+/** Until `ended`, or until there are no more orders. */
+export async function payAtRate(
+  { urls, tx, orders, ratePerSecond }: Paying,
+  ended: () => boolean,
+  signal: AbortSignal,
+): Promise<{ readonly operations: readonly Operation[]; readonly loadTo: number }> {
+  const stopped = AbortSignal.any([signal]);
+  setMaxListeners(0, stopped); // each slice listens
+  const drive = openLoopDriver(ratePerSecond);
+  const perSlice = Math.max(1, Math.round((ratePerSecond * sliceMs) / 1_000));
+  const windowMs = (perSlice * 1_000) / ratePerSecond;
+  const began = performance.now();
+  const slices: ReturnType<typeof drive>[] = [];
+  for (let from = 0; from + perSlice <= orders.length && !ended(); from += perSlice) {
+    const slice = { urls, clients: waitingRequests, orders: orders.slice(from, from + perSlice) };
+    const driven = drive({ ...slice, leadInMs: 0, windowMs, requestTimeoutMs }, stopped);
+    driven.catch(() => undefined); // awaited below, with the others
+    slices.push(driven);
+    await sleep(Math.max(0, began + slices.length * windowMs - performance.now()), undefined, { signal });
+  }
+  const { at: loadTo } = await openNow(tx);
+  return { operations: (await Promise.all(slices)).flatMap(({ operations }) => operations), loadTo };
+}
+
+/**
+ * A client that was not told how its payment ended asks for it again, as it may. What it is told then is held against the books
+ * like any other answer: so an unknown outcome resolves to one of the two, or shows as unresolved.
+ */
+export async function askAgain(
+  urls: readonly string[],
+  operations: readonly Operation[],
+  orders: readonly OrderPlan[],
+  signal: AbortSignal,
+): Promise<readonly Operation[]> {
+  const unknown = new Set(operations.filter((operation) => !isFinal(operation)).map(({ orderId }) => orderId));
+  if (unknown.size === 0) return operations;
+  const { operations: again } = await runClosedLoop(
+    {
+      urls,
+      clients: Math.min(askingAgain, unknown.size),
+      orders: orders.filter(({ orderId }) => unknown.has(orderId)),
+      leadInMs: 0,
+      windowMs: askAgainLimitMs,
+      requestTimeoutMs,
+    },
+    signal,
+  );
+  const byOrder = new Map(again.map((operation) => [operation.orderId, operation]));
+  return operations.map((operation) => byOrder.get(operation.orderId) ?? operation);
+}
