@@ -99,7 +99,7 @@ describe('a saga that still runs after its deadline', () => {
     const { user, product, order } = shop(db.pool);
     const lines = [{ productId: await product({ stock: 5 }), qty: 1 }];
     const unsound = await order({ userId: await user(), lines, total: 1 });
-    await accept(db.pool, [unsound], 'orchestration', { deadlineMs: 1 });
+    await accept(db.pool, [unsound], 'orchestration', { deadlineMs: 0 });
     const [taken] = (await sweep()) as [RescuedSaga];
     const end = await goBack(doors(db.pool, { worker: 'sweeper' }).lanes, taken.saga, null);
     expect(end).toMatchObject({ kind: 'refused', code: 'VALIDATION_FAILED' });
@@ -213,7 +213,7 @@ describe.each<{ style: Style; roles: readonly WorkerRole[] }>([
     const orders = [];
     for (const at of [0, 1, 2, 3]) {
       const order = await payable({ balance: 1_000, price: 300, stock: 5 });
-      const accepted = await accept(db.pool, [order], style, { deadlineMs: 1 });
+      const accepted = await accept(db.pool, [order], style, { deadlineMs: 0 });
       await doors(db.pool, { engine: style, worker }).pass(accepted, at);
       orders.push(order);
     }
