@@ -371,12 +371,12 @@ export const mutants: readonly Mutant[] = [
     does: 'a refusal for another reason',
     sql: `update saga_state set failure_code = 'PAYMENT_FAILED' where order_id = ${refusedSaga}`,
   },
-  { code: 'G6', does: 'a saga is left open', sql: `update saga_state set status = 'RUNNING' where order_id = ${saga}` },
   {
-    code: 'G6',
-    does: 'a saga is given up',
-    sql: `update saga_state set status = 'FAILED' where order_id = ${refusedSaga}`,
+    code: 'G5',
+    does: 'a saga is given up in the middle',
+    sql: `update saga_state set status = 'FAILED' where order_id = ${refusedSaga}; update orders set status = 'PAYING' where id = ${refusedSaga}`,
   },
+  { code: 'G6', does: 'a saga is left open', sql: `update saga_state set status = 'RUNNING' where order_id = ${saga}` },
 
   {
     code: 'E1',

@@ -92,10 +92,23 @@ export const sagaInvariants: readonly Invariant[] = [
     ],
   },
   {
+    code: 'G5',
+    class: 'T',
+    severity: 'process',
+    sentence: 'A saga that a person gave up left its order final: nothing is held for it for ever.',
+    checks: [
+      {
+        subject: saga,
+        // Once its books were closed by hand the order is final, and bound by what is asked of any such order.
+        wrong: `status is not distinct from 'FAILED' and (order_status is null or order_status in ('PENDING', 'PAYING'))`,
+      },
+    ],
+  },
+  {
     code: 'G6',
     class: 'Q',
     severity: 'process',
-    sentence: 'When drained, no saga is open and none was given up.',
-    checks: [{ subject: saga, wrong: `status not in ('COMPLETED', 'COMPENSATED')` }],
+    sentence: 'When drained, no saga is open.',
+    checks: [{ subject: saga, wrong: `status not in ('COMPLETED', 'COMPENSATED', 'FAILED')` }],
   },
 ];

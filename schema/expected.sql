@@ -242,6 +242,7 @@ table saga_state (
   constraint saga_state_pkey PRIMARY KEY (saga_id),
   constraint saga_state_status_check CHECK ((status = ANY (ARRAY['RUNNING'::text, 'COMPENSATING'::text, 'COMPLETED'::text, 'COMPENSATED'::text, 'FAILED'::text])))
 ) with (fillfactor=40)
+CREATE INDEX saga_state_given_up ON public.saga_state USING btree (saga_id) WHERE (status = 'FAILED'::text)
 CREATE INDEX saga_state_open ON public.saga_state USING btree (saga_id) WHERE (status = ANY (ARRAY['RUNNING'::text, 'COMPENSATING'::text]))
 
 table saga_step_execution (

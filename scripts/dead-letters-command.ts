@@ -1,5 +1,5 @@
 import { userInfo } from 'node:os';
-import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { Command, CommanderError } from 'commander';
 import {
   type Choice,
   type DeadLetter,
@@ -12,6 +12,7 @@ import {
 import { asFailure, CommandFailure, exitCodes } from '../router/canary/failures.ts';
 import { openPool, type Pool } from '../runtime/database.ts';
 import { openRedis } from '../runtime/redis.ts';
+import { ageFrom, databaseUrlFrom, idFrom, limitFrom, maxLimit, reasonFrom } from './operator-arguments.ts';
 
 /** What the command is given: nothing of the process is touched, so that a test can run it in process. */
 export interface DeadLettersIo {
@@ -115,12 +116,14 @@ function choiceOf(eventIds: readonly string[], flags: ActionFlags): Choice {
     );
   }
   if (eventIds.length > maxLimit) throw new CommandFailure(exitCodes.usage, `at most ${maxLimit} event ids at once`);
-  return eventIds.length > 0 ? { eventIds: eventIds.map(idFrom) } : { filter: filterOf(flags) };
+  return eventIds.length > 0
+    ? { eventIds: eventIds.map((id) => idFrom(id, 'an event id')) }
+    : { filter: filterOf(flags) };
 }
 
 async function withPool(env: NodeJS.ProcessEnv, work: (pool: Pool) => Promise<void>): Promise<void> {
   const pool = openPool({
-    url: databaseUrl(env),
+    url: databaseUrlFrom(env, 'dead letters'),
     size: 1,
     timeoutMs: statementTimeoutMs,
     applicationName: 'sagashift-dead-letters',
@@ -150,13 +153,6 @@ async function relist(env: NodeJS.ProcessEnv, pool: Pool, letters: readonly Dead
 }
 
 const statementTimeoutMs = 10_000;
-const maxLimit = 1_000;
-
-function databaseUrl({ DATABASE_URL: url }: NodeJS.ProcessEnv): string {
-  if (url !== undefined && URL.canParse(url) && /^postgres(ql)?:$/.test(new URL(url).protocol)) return url;
-  const wrong = url === undefined || url === '' ? 'is not set' : 'is not a URL of a Postgres database';
-  throw new CommandFailure(exitCodes.usage, `DATABASE_URL ${wrong}: give the database whose dead letters are meant`);
-}
 
 const listText = (letters: readonly DeadLetter[]): string =>
   letters.length === 0
@@ -167,25 +163,3 @@ const listText = (letters: readonly DeadLetter[]): string =>
             `${eventId}  ${createdAt.toISOString()}  ${topic} -> ${target}  order ${orderId}  refused ${tries} times  ${error ?? ''}\n`,
         )
         .join('');
-
-function reasonFrom(text: string): string {
-  if (text.trim() === '') throw new InvalidArgumentError('say why');
-  return text.trim();
-}
-
-function limitFrom(text: string): number {
-  if (/^[1-9]\d{0,3}$/.test(text) && Number(text) <= maxLimit) return Number(text);
-  throw new InvalidArgumentError(`it takes a whole number from 1 to ${maxLimit}`);
-}
-
-const unitMs: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
-function ageFrom(text: string): number {
-  const [, amount, unit] = /^(\d{1,6})([smhd])$/.exec(text) ?? [];
-  if (amount !== undefined && unit !== undefined) return Number(amount) * (unitMs[unit] ?? 0);
-  throw new InvalidArgumentError('an age is a whole number with its unit, like 90s, 15m, 2h or 7d');
-}
-
-function idFrom(text: string): number {
-  if (/^[1-9]\d{0,15}$/.test(text) && Number.isSafeInteger(Number(text))) return Number(text);
-  throw new CommandFailure(exitCodes.usage, `'${text}' is not an event id: a whole number from 1 to 2^53 - 1`);
-}

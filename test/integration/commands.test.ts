@@ -9,7 +9,7 @@ afterEach(() => {
 });
 
 describe('what npm runs', () => {
-  test.each(['bench', 'canary', 'migrate', 'service', 'start', 'verify'])(
+  test.each(['bench', 'canary', 'migrate', 'sagas', 'service', 'start', 'verify'])(
     '%s shows its help and does nothing else',
     async (name) => {
       let out = '';

@@ -6,6 +6,7 @@ import type { PaymentEngine } from '../../domain/payment-engine.ts';
 import { readConfig } from '../../runtime/config.ts';
 import { createLog } from '../../runtime/log.ts';
 import { createMetrics } from '../../runtime/metrics.ts';
+import { sagaAnswer } from '../../router/api-schemas.ts';
 import { type Router, type RouterOverrides, startRouter } from '../../router/main.ts';
 import { call } from '../support/api-client.ts';
 import { type FreshDatabase, freshDatabase, freshRedis, type Shop, shop } from '../support/services.ts';
@@ -433,24 +434,32 @@ describe('orders', () => {
     expect((await call('GET', `${monolith.url}/v1/sagas/x`)).status).toBe(400);
   });
 
-  test('a saga is shown with its steps', async () => {
+  test('a saga is shown with its steps, what they made, and what it waits for', async () => {
     const { id, userId } = await store.payable();
     const { body } = await pay(id, { userId }, sagas, { prefer: 'respond-async' });
     const sagaId = Number(body['sagaId']);
     await database.pool.query(
-      `insert into saga_step_execution (saga_id, step_name, step_no, op, status) values ($1, 'validateOrder', 1, 'EXECUTE', 'SUCCESS')`,
+      `insert into saga_step_execution (saga_id, step_name, step_no, op, status, output_data) values ($1, 'validateOrder', 1, 'EXECUTE', 'SUCCESS', '{"due": 1000}')`,
       [sagaId],
     );
-    expect((await call('GET', `${monolith.url}/v1/sagas/${sagaId}`)).body).toMatchObject({
-      sagaId,
-      orderId: id,
-      type: 'orchestration',
-      status: 'RUNNING',
-      currentStep: 'accepted',
+    await database.pool.query(
+      `update saga_state set attempts = 9, last_error = 'no disk', next_run_at = now(), attention_at = now() where saga_id = $1`,
+      [sagaId],
+    );
+    const reply = await call('GET', `${monolith.url}/v1/sagas/${sagaId}`);
+    const time: unknown = expect.any(String);
+    expect(reply.body).toEqual({
+      ...{ sagaId, orderId: id, type: 'orchestration', version: 1, status: 'RUNNING', currentStep: 'accepted' },
+      ...{ attempts: 9, lastError: 'no disk', failureCode: null, prunedAt: null },
+      ...{ nextRunAt: time, attentionAt: time, deadlineAt: time, createdAt: time, updatedAt: time },
       steps: [
-        { name: 'validateOrder', no: 1, op: 'EXECUTE', status: 'SUCCESS', error: null, executedAt: expect.any(String) },
+        {
+          ...{ name: 'validateOrder', no: 1, op: 'EXECUTE', status: 'SUCCESS' },
+          ...{ output: { due: 1000 }, error: null, executedAt: time },
+        },
       ],
     });
+    expect(sagaAnswer.strict().parse(reply.body)).toEqual(reply.body);
   });
 });
 
