@@ -1,6 +1,6 @@
 import { currentDefinition } from '../../domain/saga-definitions.ts';
 import type { PaymentEngine, PayOrder, Submission } from '../../domain/payment-engine.ts';
-import { type Connection, openConnection } from '../../runtime/database.ts';
+import { type Connection, openConnection, sqlState } from '../../runtime/database.ts';
 import type { EnginePorts } from '../../runtime/engine-ports.ts';
 import { assertFaultAllowed } from '../../runtime/fault-points.ts';
 import { openRedis, type Redis } from '../../runtime/redis.ts';
@@ -64,8 +64,8 @@ export function createSagaEngine(style: Style, ports: EnginePorts): PaymentEngin
       accepting = new Batcher((commands) => accept(accepter, commands), {
         maxSize: () => Math.min(maxBatch, Math.ceil(inFlight / 4)),
         writers: 1,
-        onRetry: () => {
-          metrics.txRetries.inc({ sqlstate: '40001' });
+        onRetry: (error) => {
+          metrics.txRetries.inc({ sqlstate: sqlState(error) ?? 'unknown' });
         },
       });
       room = new WaitingRoom(poller, complain);
