@@ -72,6 +72,7 @@ describe.each([
     const ended = { legacy: 0, saga: 0 };
     const buyers = await buyAll(router.ready.url as string, orders, {
       40: async () => {
+        process.kill(worker.ready.pid, 'SIGSTOP'); // from here its sagas stay open, however quick it was
         await until(async () => (await openSagas(db.pool)) > 0);
         await worker.kill('SIGKILL');
         openAtTheKill = await openSagas(db.pool);
