@@ -98,6 +98,15 @@ describe('a batch', () => {
   });
 });
 
+test('an event that was held back holds back those behind it, whoever asks next', async () => {
+  const answers = [refused, broken, broken, taken, taken, taken];
+  const { sent, judged } = await play(
+    [1, 2, 3, 4, 5].map((id) => event(id, 1)),
+    (_, nth) => answers[nth - 1] ?? taken,
+  );
+  expect([sent, judged]).toEqual([[1, 2], []]);
+});
+
 test('whatever the target does: order per order, each event sent or judged at most once, POSTs bounded', async () => {
   const kinds = [taken, refused, broken, unavailable] as const;
   await fc.assert(

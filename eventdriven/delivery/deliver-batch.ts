@@ -27,7 +27,7 @@ const maxBrokenInARow = 8;
  * or undefined when every event was taken, judged, or held back behind one that was judged.
  */
 export async function deliverBatch(batch: readonly OpenEvent[], ports: BatchPorts): Promise<TargetFault | undefined> {
-  /** Orders with an event that was judged. */
+  /** Orders with an event that was judged or held back: their later events wait. */
   const stuck = new Set<number>();
   let fault: TargetFault | undefined;
   let alive = false;
@@ -79,6 +79,7 @@ export async function deliverBatch(batch: readonly OpenEvent[], ports: BatchPort
     const secondWent = await settle(apart);
     if (!firstWent && !alive) blame(events);
     if (!firstWent) await isolate(first);
+    for (const held of second) if (orders.has(held.order_id)) stuck.add(held.order_id);
     if (!secondWent) await isolate(apart);
   }
 
