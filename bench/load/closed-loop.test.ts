@@ -89,7 +89,7 @@ describe('closed loop', () => {
 
   test('a connection cut in the middle leaves its order unknown and goes on with the next', async () => {
     const url = await serve((orderId) => (orderId === 3 ? 'reset' : { status: 201, body: { paymentId: 1 } }));
-    const { operations } = await runClosedLoop(load([url], { orders: plans(30) }), never);
+    const { operations } = await runClosedLoop(load([url], { orders: plans(30), windowMs: 5_000 }), never);
     expect(operations).toHaveLength(30);
     expect(operations.filter((one) => one.outcome === 'unknown')).toMatchObject([
       { orderId: 3, code: 'CONNECTION_LOST', status: 0 },
