@@ -1,8 +1,8 @@
 import { hostname } from 'node:os';
 import { z } from 'zod';
-import { parseCut } from '../domain/cuts.ts';
 import { type EngineName, engines } from '../domain/engines.ts';
-import { type StepName, steps } from '../domain/steps.ts';
+import type { StepName } from '../domain/steps.ts';
+import { addedMs, cut, flag, oneOf, secret, targetUrls, url, whole } from './config-values.ts';
 
 /** Faults that are switched on to prove that the verifier sees them. Never outside a test. */
 export const sabotages = [
@@ -142,46 +142,6 @@ function parse<Schema extends z.ZodType>(
   return parsed.data;
 }
 
-const words = (value: string): boolean | undefined =>
-  ['1', 'true', 'on', 'yes'].includes(value.toLowerCase())
-    ? true
-    : ['0', 'false', 'off', 'no'].includes(value.toLowerCase())
-      ? false
-      : undefined;
-
-const flag = z.string().transform((value, ctx) => {
-  const on = words(value);
-  if (on !== undefined) return on;
-  ctx.addIssue({ code: 'custom', message: `'${value}' is neither true nor false` });
-  return z.NEVER;
-});
-
-const whole = (min: number, max: number) =>
-  z.string().transform((value, ctx) => {
-    const n = Number(value);
-    if (/^\d{1,15}$/.test(value) && n >= min && n <= max) return n;
-    ctx.addIssue({ code: 'custom', message: `'${value}' is not a whole number from ${min} to ${max}` });
-    return z.NEVER;
-  });
-
-const url = (example: string, protocols: readonly string[]) =>
-  z
-    .string({ error: `is not set: give it as ${example}, or use \`npm start\`, which brings its own` })
-    .refine((value) => URL.canParse(value) && protocols.includes(new URL(value).protocol), {
-      error: `is not a URL like ${example}`,
-    });
-
-const oneOf = <const Names extends readonly [string, ...string[]]>(names: Names) =>
-  z.enum(names, { error: ({ input }) => `'${String(input)}' is none of ${names.join(', ')}` });
-
-const cut = z.string().superRefine((value, ctx) => {
-  try {
-    parseCut(value);
-  } catch (error) {
-    ctx.addIssue({ code: 'custom', message: (error as TypeError).message });
-  }
-});
-
 const fault = z.string().transform((value, ctx): InjectedFault => {
   const [, name, nth = '1'] = /^([a-z-]+)(?::([1-9]\d{0,8}))?$/.exec(value) ?? [];
   const point = faultPoints.find((one) => one === name);
@@ -197,46 +157,10 @@ const anHourMs = 3_600_000;
 /** A job that failed for good can be sent again by a person for so long. */
 export const failedJobsKeptMs = 24 * anHourMs;
 
-const maxAddedMs = 60_000;
-const addedMs = z.string().transform((value, ctx) => {
-  const added: Record<string, number> = {};
-  for (const part of value.split(',')) {
-    const [name = '', ms = ''] = part.split('=').map((word) => word.trim());
-    if (!steps.some((step) => step.name === name) || !/^\d+(\.\d+)?$/.test(ms) || Number(ms) > maxAddedMs) {
-      ctx.addIssue({
-        code: 'custom',
-        message: `'${part}' is not STEP=MILLISECONDS with a step of ${stepNames} and at most ${maxAddedMs} ms`,
-      });
-      return z.NEVER;
-    }
-    added[name] = Number(ms);
-  }
-  return added;
-});
-const stepNames = steps.map((step) => step.name).join(', ');
-
-const targetUrls = z.string().transform((value, ctx) => {
-  const urls: Record<string, string> = {};
-  for (const part of value.split(',')) {
-    const [, name = '', to = ''] = /^\s*([\w.-]{1,64})=(\S+?)\s*$/.exec(part) ?? [];
-    if (!URL.canParse(to) || !['http:', 'https:'].includes(new URL(to).protocol)) {
-      ctx.addIssue({
-        code: 'custom',
-        message: `'${part}' is not TARGET=URL like inventory=http://127.0.0.1:8090/events`,
-      });
-      return z.NEVER;
-    }
-    urls[name] = to;
-  }
-  return urls;
-});
-
 const engineNames = engines.map((row) => row.name) as [EngineName, ...EngineName[]];
 const http = url('http://127.0.0.1:8090', ['http:', 'https:']);
 const aMinute = whole(1, 600_000);
 
-/** What fits into a header; the message does not repeat it. */
-const secret = z.string().regex(/^[\x21-\x7e]{8,512}$/, { error: 'takes 8 to 512 visible ASCII characters' });
 const faroVariables = {
   SAGASHIFT_FARO_URL: http
     .refine((value) => URL.canParse(value) && new URL(value).username === '' && new URL(value).password === '', {
