@@ -14,6 +14,7 @@ import {
 } from '../../eventdriven/eventstore/read-events.ts';
 import { openConnection } from '../../runtime/database.ts';
 import { withRetry } from '../../runtime/retry.ts';
+import { transactionsEnded } from '../support/read-up.ts';
 import { faultOf, openSession, type Session } from '../support/sessions.ts';
 import { type FreshDatabase, freshDatabase } from '../support/services.ts';
 
@@ -51,8 +52,13 @@ const conflictOf = (work: Promise<unknown>): Promise<unknown> =>
     (error: unknown) => (error instanceof WrongExpectedVersion ? error.conflicts : error),
   );
 
-/** Everything there is to read after a position, in pages of `max`. */
+/** Everything that has committed after a position, in pages of `max`. */
 async function readAll(after: Position, max: number): Promise<StoredEvent[]> {
+  await transactionsEnded(db.pool);
+  return readPages(after, max);
+}
+
+async function readPages(after: Position, max: number): Promise<StoredEvent[]> {
   const all: StoredEvent[] = [];
   for (let at = after; ;) {
     const page = await readEvents(db.pool, at, max);
@@ -133,7 +139,7 @@ describe('reading from a position', () => {
         [after],
       );
     const naive = await byId(before.seq);
-    const safe = await readAll(before, 100);
+    const safe = await readPages(before, 100);
     expect(naive.map((row) => row.event_type)).toEqual(['late']);
     expect(safe).toEqual([]); // it waits for what is under way
 

@@ -4,9 +4,9 @@ import { datasetOptions } from '../../bench/dataset/options.ts';
 import { planOrders } from '../../bench/dataset/plan.ts';
 import { runVerify } from '../../consistency/command.ts';
 import { type FromEventsOptions, type FromEventsReport, verifyFromEvents } from '../../consistency/from-events.ts';
-import { paymentStreams, projectUserPayments } from '../../eventdriven/projections/user-payments-sql.ts';
 import { rebuildUserPayments } from '../../eventdriven/projections/rebuild.ts';
 import { databaseUrl, NotOursError } from '../../runtime/databases.ts';
+import { readUp } from '../support/read-up.ts';
 import { accept, doors } from '../support/sagas.ts';
 import { type FreshDatabase, freshDatabase, shop, testServices } from '../support/services.ts';
 import { payLean, paySagas } from './pay-by-sql.ts';
@@ -45,9 +45,7 @@ beforeAll(async () => {
   for (const plan of plans.slice(0, 60)) await payLean(database.pool, plan);
   await paySagas(database.pool, plans.slice(60, 130), 'orchestration');
   await paySagas(database.pool, plans.slice(130, 200), 'choreography');
-  for (const stream of paymentStreams) {
-    while ((await projectUserPayments(database.pool, stream, 50)).outcome === 'behind');
-  }
+  await readUp(database.pool, 50);
 });
 afterAll(() => database.drop());
 
@@ -88,6 +86,7 @@ describe('rebuilt from nothing', () => {
     while (paying);
     await work;
     await rebuildUserPayments(database.pool, signal);
+    await readUp(database.pool, 1_000);
   });
 });
 

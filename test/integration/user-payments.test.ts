@@ -16,6 +16,7 @@ import { runProjections } from '../../scripts/projections-command.ts';
 import { portsOn } from '../contract/engine-ports.ts';
 import { call } from '../support/api-client.ts';
 import { startChild } from '../support/processes.ts';
+import { readUp as readUpPool } from '../support/read-up.ts';
 import { openSession } from '../support/sessions.ts';
 import { type FreshDatabase, freshDatabase, freshRedis, shop } from '../support/services.ts';
 import { payLean, paySagas } from './pay-by-sql.ts';
@@ -87,12 +88,7 @@ async function fresh(): Promise<void> {
     if (rows.length === paymentStreams.length) return;
   }
 }
-/** One batch of each stream after another until both are read up. */
-async function readUp(max: number): Promise<void> {
-  for (const stream of paymentStreams) {
-    while ((await projectUserPayments(database.pool, stream, max)).outcome === 'behind');
-  }
-}
+const readUp = (max: number): Promise<void> => readUpPool(database.pool, max);
 
 describe('the projection', () => {
   test('holds every payment of every engine and no refusal, whatever the size of its batches', async () => {
@@ -319,12 +315,14 @@ describe('npm run projections', () => {
     };
     await rebuildUserPayments(peek, never);
     expect(seen).toEqual(wrong);
+    await readUp(1_000);
     expect(await projected()).toEqual(await paid());
 
     expect(await run('rebuild')).toMatchObject({
       code: 0,
       out: expect.stringMatching(/^read \d+ events and payments again\n$/),
     });
+    await readUp(1_000);
     expect(await projected()).toEqual(await paid());
   });
 
