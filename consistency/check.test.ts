@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { describe, expect, test } from '@jest/globals';
 import type { Tx } from '../domain/ports.ts';
 import { askSubject, bySubject, findingOf, touchedBy } from './check.ts';
-import type { Invariant, Subject } from './invariant.ts';
+import type { Invariant, Subject } from './catalogue/invariant.ts';
 import { invariants } from './invariants.ts';
 
 const subject: Subject = { name: 'thing', sql: 'select 1 as id, null::bigint as order_id' };

@@ -1,5 +1,5 @@
 import type { Tx } from '../domain/ports.ts';
-import type { Check, Invariant, Subject } from './invariant.ts';
+import type { Check, Invariant, Subject } from './catalogue/invariant.ts';
 
 /** What one invariant was found to be, over all its checks. */
 export interface Finding {

@@ -1,6 +1,6 @@
 import { Command, CommanderError, Option } from 'commander';
 import { NotOursError } from '../runtime/databases.ts';
-import { type FromEventsReport, verifyFromEvents } from './from-events.ts';
+import { type FromEventsReport, verifyFromEvents } from './from-events/verify-from-events.ts';
 import { reportText } from './report-text.ts';
 import { type Mode, type VerificationReport, verify } from './verifier.ts';
 

@@ -1,11 +1,11 @@
-import { balanceInvariants } from './balance.ts';
-import { couponInvariants } from './coupon.ts';
-import { deliveryInvariants } from './delivery.ts';
-import { eventInvariants } from './event.ts';
-import type { Invariant } from './invariant.ts';
-import { orderInvariants } from './order.ts';
-import { sagaInvariants } from './saga.ts';
-import { stockInvariants } from './stock.ts';
+import { balanceInvariants } from './catalogue/balance.ts';
+import { couponInvariants } from './catalogue/coupon.ts';
+import { deliveryInvariants } from './catalogue/delivery.ts';
+import { eventInvariants } from './catalogue/event.ts';
+import type { Invariant } from './catalogue/invariant.ts';
+import { orderInvariants } from './catalogue/order.ts';
+import { sagaInvariants } from './catalogue/saga.ts';
+import { stockInvariants } from './catalogue/stock.ts';
 
 /** What must be true of any database of ours. Explained one by one in docs/consistency.md. */
 export const invariants: readonly Invariant[] = [

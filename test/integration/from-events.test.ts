@@ -3,7 +3,7 @@ import { loadDataset } from '../../bench/dataset/load.ts';
 import { datasetOptions } from '../../bench/dataset/options.ts';
 import { planOrders } from '../../bench/dataset/plan.ts';
 import { runVerify } from '../../consistency/command.ts';
-import { type FromEventsOptions, type FromEventsReport, verifyFromEvents } from '../../consistency/from-events.ts';
+import { type FromEventsOptions, type FromEventsReport, verifyFromEvents } from '../../consistency/from-events/verify-from-events.ts';
 import { rebuildUserPayments } from '../../eventdriven/projections/rebuild.ts';
 import { databaseUrl, NotOursError } from '../../runtime/databases.ts';
 import { readUp } from '../support/read-up.ts';

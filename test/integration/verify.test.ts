@@ -5,7 +5,7 @@ import { planOrders } from '../../bench/dataset/plan.ts';
 import { type Answer, askSubject, bySubject, findingOf } from '../../consistency/check.ts';
 import { type ClientEntry, verifyClientLog } from '../../consistency/client-log.ts';
 import { runVerify } from '../../consistency/command.ts';
-import type { Invariant } from '../../consistency/invariant.ts';
+import type { Invariant } from '../../consistency/catalogue/invariant.ts';
 import { invariants } from '../../consistency/invariants.ts';
 import { mutants } from '../../consistency/mutants.ts';
 import { type VerificationReport, verify } from '../../consistency/verifier.ts';

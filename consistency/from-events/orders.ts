@@ -1,8 +1,8 @@
-import type { Tx } from '../domain/ports.ts';
-import { evolveOrder, type FoldedOrder, OutOfPlace } from '../domain/order/order-fold.ts';
-import { engineNames } from './engine-names.ts';
-import { foldedBy, pagesOf } from './from-events-cursor.ts';
-import type { Tally } from './from-events-tally.ts';
+import type { Tx } from '../../domain/ports.ts';
+import { evolveOrder, type FoldedOrder, OutOfPlace } from '../../domain/order/order-fold.ts';
+import { engineNames } from '../catalogue/engine-names.ts';
+import { foldedBy, pagesOf } from './cursor.ts';
+import type { Tally } from './tally.ts';
 
 interface EventRow {
   readonly stream: string;

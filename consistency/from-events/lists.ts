@@ -1,6 +1,6 @@
-import type { Tx } from '../domain/ports.ts';
-import { engineNames } from './engine-names.ts';
-import type { Tally } from './from-events-tally.ts';
+import type { Tx } from '../../domain/ports.ts';
+import { engineNames } from '../catalogue/engine-names.ts';
+import type { Tally } from './tally.ts';
 
 /**
  * A payment belongs into the list when its stream has been read that far, and only then. Those of the last transaction that was read may

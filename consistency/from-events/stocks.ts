@@ -1,7 +1,7 @@
-import type { Tx } from '../domain/ports.ts';
-import { evolveStock, type FoldedStock, noStock } from '../domain/product/stock-fold.ts';
-import { foldedBy, pagesOf } from './from-events-cursor.ts';
-import type { Tally } from './from-events-tally.ts';
+import type { Tx } from '../../domain/ports.ts';
+import { evolveStock, type FoldedStock, noStock } from '../../domain/product/stock-fold.ts';
+import { foldedBy, pagesOf } from './cursor.ts';
+import type { Tally } from './tally.ts';
 
 interface MovementRow {
   readonly product_id: number;

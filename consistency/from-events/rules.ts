@@ -1,4 +1,4 @@
-import type { Severity } from './invariant.ts';
+import type { Severity } from '../catalogue/invariant.ts';
 
 interface Rule {
   readonly code: string;

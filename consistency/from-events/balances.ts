@@ -1,8 +1,8 @@
-import type { Tx } from '../domain/ports.ts';
-import { evolveBalance, type FoldedBalance } from '../domain/balance/balance-fold.ts';
-import type { BalanceSnapshot } from './from-events-snapshots.ts';
-import { foldedBy, pagesOf } from './from-events-cursor.ts';
-import type { Tally } from './from-events-tally.ts';
+import type { Tx } from '../../domain/ports.ts';
+import { evolveBalance, type FoldedBalance } from '../../domain/balance/balance-fold.ts';
+import type { BalanceSnapshot } from './snapshots.ts';
+import { foldedBy, pagesOf } from './cursor.ts';
+import type { Tally } from './tally.ts';
 
 interface EntryRow {
   readonly user_id: number;

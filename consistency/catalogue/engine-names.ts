@@ -1,4 +1,4 @@
-import { engines } from '../domain/engines.ts';
+import { engines } from '../../domain/engines.ts';
 
 /** Paid before the data was loaded: in one transaction, without route, saga or delivery. */
 export const history = 'history';

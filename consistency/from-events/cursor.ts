@@ -1,4 +1,4 @@
-import type { Tx } from '../domain/ports.ts';
+import type { Tx } from '../../domain/ports.ts';
 
 const pageSize = 5_000;
 let cursors = 0;

@@ -1,4 +1,4 @@
-import type { Pool } from '../runtime/database.ts';
+import type { Pool } from '../../runtime/database.ts';
 
 /** A balance at a version of its ledger. */
 export interface BalanceSnapshot {

@@ -1,15 +1,15 @@
-import type { Tx } from '../domain/ports.ts';
-import { openPool } from '../runtime/database.ts';
-import { assertOurs } from '../runtime/databases.ts';
-import { compareBalances } from './from-events-balances.ts';
-import { compareLists } from './from-events-lists.ts';
-import { compareOrders } from './from-events-orders.ts';
-import { snapshotWriter } from './from-events-snapshots.ts';
-import { compareStocks } from './from-events-stocks.ts';
-import { createTally } from './from-events-tally.ts';
-import { recordRun } from './record.ts';
-import { scoreOf } from './score.ts';
-import type { VerificationReport } from './verifier.ts';
+import type { Tx } from '../../domain/ports.ts';
+import { openPool } from '../../runtime/database.ts';
+import { assertOurs } from '../../runtime/databases.ts';
+import { compareBalances } from './balances.ts';
+import { compareLists } from './lists.ts';
+import { compareOrders } from './orders.ts';
+import { snapshotWriter } from './snapshots.ts';
+import { compareStocks } from './stocks.ts';
+import { createTally } from './tally.ts';
+import { recordRun } from '../record.ts';
+import { scoreOf } from '../score.ts';
+import type { VerificationReport } from '../verifier.ts';
 
 export interface FromEventsOptions {
   /** Begin each balance at its snapshot. Faster, and blind to a wrong one. Default: from nothing, snapshots compared. */

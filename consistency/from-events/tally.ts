@@ -1,5 +1,5 @@
-import type { Finding } from './check.ts';
-import { fromEventsRules, type RuleCode } from './from-events-rules.ts';
+import type { Finding } from '../check.ts';
+import { fromEventsRules, type RuleCode } from './rules.ts';
 
 /** Counts what was compared and what differed, by rule. Keeps a few ids of each, however much is wrong. */
 export interface Tally {
