@@ -1,16 +1,6 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import {
-  chownSync,
-  existsSync,
-  mkdirSync,
-  openSync,
-  closeSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { chownSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { totalmem } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -20,6 +10,7 @@ import type { Lease } from './lease.ts';
 import type { PostgresBinaries } from './postgres-binaries.ts';
 import { asFlags, postgresSettings } from './postgres-settings.ts';
 import { freePort, hasExited } from './processes.ts';
+import { launchServer, tail } from './server-process.ts';
 import { unprivileged } from './unprivileged.ts';
 
 export interface Server {
@@ -67,21 +58,8 @@ function failed({ how }: PostgresBinaries, log: string): never {
 }
 
 function launch(binaries: PostgresBinaries, data: string, port: number, log: string): ChildProcess {
-  const out = openSync(log, 'a');
-  try {
-    // A session of its own: Ctrl-C must reach the applications first, while there is a database to finish their work with.
-    const child = spawn(join(binaries.dir, 'postgres'), ['-D', data, ...asFlags(settings(port))], {
-      ...unprivileged(),
-      cwd: data,
-      detached: true,
-      stdio: ['ignore', out, out],
-    });
-    child.on('error', () => undefined); // Shows as an exit.
-    child.unref();
-    return child;
-  } finally {
-    closeSync(out);
-  }
+  const args = ['-D', data, ...asFlags(settings(port))];
+  return launchServer({ file: join(binaries.dir, 'postgres'), args, cwd: data, log, runAs: unprivileged() });
 }
 
 /** Answers queries, and is ours: the port may have been taken by another run's server in between. */
@@ -141,8 +119,4 @@ function giveDirectory(dir: string): void {
 function run(command: string, args: readonly string[]): void {
   const { status, stderr, error } = spawnSync(command, args, { ...unprivileged(), cwd: '/', encoding: 'utf8' });
   if (status !== 0) throw new ServicesError(4, `${command} failed: ${error?.message ?? stderr.trim()}`);
-}
-
-export function tail(file: string): string {
-  return existsSync(file) ? readFileSync(file, 'utf8').trimEnd().split('\n').slice(-8).join('\n') : '(no log)';
 }

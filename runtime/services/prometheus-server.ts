@@ -1,13 +1,13 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { closeSync, existsSync, openSync, realpathSync, writeFileSync } from 'node:fs';
+import { type ChildProcess, spawnSync } from 'node:child_process';
+import { existsSync, realpathSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { repository } from '../repository.ts';
 import { servicesDir } from './cache.ts';
 import { ServicesError } from './errors.ts';
 import { type Lease, sweepLeases, takeLease } from './lease.ts';
-import { tail } from './postgres-server.ts';
 import { endProcess, freePort, hasExited, identify } from './processes.ts';
+import { launchServer, tail } from './server-process.ts';
 
 export interface PrometheusOptions {
   /** What to scrape: `address` is host and port, `job` becomes the label of that name. */
@@ -112,20 +112,8 @@ function configuration({ targets, scrapeMs = 1_000, rules = false }: PrometheusO
 }
 
 function launch(binary: string, dir: string, log: string, address: string): ChildProcess {
-  const out = openSync(log, 'a');
-  try {
-    const flags = ['--config.file=prometheus.yml', '--storage.tsdb.path=data', '--log.level=warn', ...retention];
-    const child = spawn(binary, [...flags, `--web.listen-address=${address}`], {
-      cwd: dir,
-      detached: true,
-      stdio: ['ignore', out, out],
-    });
-    child.on('error', () => undefined); // Shows as an exit.
-    child.unref();
-    return child;
-  } finally {
-    closeSync(out);
-  }
+  const flags = ['--config.file=prometheus.yml', '--storage.tsdb.path=data', '--log.level=warn', ...retention];
+  return launchServer({ file: binary, args: [...flags, `--web.listen-address=${address}`], cwd: dir, log });
 }
 
 /** Somebody else may have taken the port meanwhile, and be a Prometheus too: ours is the one that says our directory. */

@@ -1,15 +1,15 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { ServicesError } from './errors.ts';
 import type { Lease } from './lease.ts';
-import { type Server, tail } from './postgres-server.ts';
+import type { Server } from './postgres-server.ts';
 import { freePort, hasExited } from './processes.ts';
 import type { RedisBinary } from './redis-binary.ts';
 import { redisSettings } from './redis-settings.ts';
+import { launchServer, tail } from './server-process.ts';
 
 const readyLimitMs = 10_000;
 const portTries = 3;
@@ -40,22 +40,8 @@ function failed({ how }: RedisBinary, log: string): never {
 
 /** The configuration goes in by stdin: a command line is everybody's to read, and the password is in it. */
 function launch(binary: RedisBinary, dir: string, log: string, config: readonly string[]): ChildProcess {
-  const out = openSync(log, 'a');
-  try {
-    const child = spawn(binary.file, ['-'], {
-      cwd: dir,
-      detached: true,
-      stdio: ['pipe', out, out],
-      env: { ...process.env, ...(binary.libraries === undefined ? {} : { LD_LIBRARY_PATH: binary.libraries }) },
-    });
-    child.on('error', () => undefined); // Shows as an exit.
-    child.stdin?.on('error', () => undefined);
-    child.stdin?.end(`${config.join('\n')}\n`);
-    child.unref();
-    return child;
-  } finally {
-    closeSync(out);
-  }
+  const env = { ...process.env, ...(binary.libraries === undefined ? {} : { LD_LIBRARY_PATH: binary.libraries }) };
+  return launchServer({ file: binary.file, args: ['-'], cwd: dir, log, env, input: `${config.join('\n')}\n` });
 }
 
 /** The password is this server's alone: who accepts it is the one we started. */
