@@ -4,8 +4,13 @@ import type { Tx } from '../domain/ports.ts';
 import { askSubject, bySubject, findingOf, touchedBy } from './check.ts';
 import type { Invariant, Subject } from './catalogue/invariant.ts';
 import { invariants } from './invariants.ts';
+import { among } from './scope.ts';
 
-const subject: Subject = { name: 'thing', sql: 'select 1 as id, null::bigint as order_id' };
+const subject: Subject = {
+  name: 'thing',
+  key: 'order',
+  sql: (within) => `select 1 as id, null::bigint as order_id, null as engine from things where ${within('order_id')}`,
+};
 const invariant = (code: string, wrong: string, kind: Invariant['class'] = 'I'): Invariant => ({
   code,
   class: kind,
@@ -14,11 +19,11 @@ const invariant = (code: string, wrong: string, kind: Invariant['class'] = 'I'):
   checks: [{ subject, wrong }],
 });
 
-const answering = (counts: object, violators: object[] = []): { tx: Tx; asked: string[] } => {
+const answering = (counts: object | object[], violators: object[] = []): { tx: Tx; asked: string[] } => {
   const asked: string[] = [];
   const query = (text: string): Promise<never[]> => {
     asked.push(text);
-    return Promise.resolve((text.includes('count(*)') ? [counts] : violators) as never[]);
+    return Promise.resolve((text.includes('count(*)') ? [counts].flat() : violators) as never[]);
   };
   return { tx: { query }, asked };
 };
@@ -26,14 +31,29 @@ const answering = (counts: object, violators: object[] = []): { tx: Tx; asked: s
 describe('asking a subject', () => {
   test('one pass answers all its invariants', async () => {
     const pair = [invariant('Z1', 'a'), invariant('Z2', 'b')];
-    const { tx, asked } = answering({ examined_0: 3, violations_0: 0, examined_1: 2, violations_1: 0 });
+    const { tx, asked } = answering({ engine: null, examined_0: 3, violations_0: 0, examined_1: 2, violations_1: 0 });
     const answers = await askSubject(tx, subject, bySubject(pair).get(subject)!);
     expect(asked).toHaveLength(1);
     expect(answers.map(({ examined }) => examined)).toEqual([3, 2]);
   });
 
+  test('what was examined is counted by the engine of its order', async () => {
+    const { tx } = answering([
+      { engine: 'legacy', examined_0: 3, violations_0: 0 },
+      { engine: null, examined_0: 2, violations_0: 0 },
+    ]);
+    const [answer] = await askSubject(tx, subject, bySubject([invariant('Z1', 'a')]).get(subject)!);
+    expect(answer).toMatchObject({ examined: 5, examinedBy: { legacy: 3 } });
+  });
+
+  test('of some keys only their rows are read, the keys bound', async () => {
+    const { tx, asked } = answering({ engine: null, examined_0: 1, violations_0: 0 });
+    await askSubject(tx, subject, bySubject([invariant('Z1', 'a')]).get(subject)!, among([7]));
+    expect(asked[0]).toContain('where order_id = any($1::bigint[])');
+  });
+
   test('a condition that came out NULL counts as a violation', async () => {
-    const { tx, asked } = answering({ examined_0: 1, violations_0: 0 });
+    const { tx, asked } = answering({ engine: null, examined_0: 1, violations_0: 0 });
     await askSubject(tx, subject, bySubject([invariant('Z1', 'amount <> total')]).get(subject)!);
     expect(asked[0]).toContain('(amount <> total) is not false');
   });
@@ -42,7 +62,7 @@ describe('asking a subject', () => {
     const violators = [1, 2, 3, 4, 5, 6, 6].map((id) => ({ id: String(id), orderId: id }));
     const late = invariant('Z2', 'b', 'Q');
     const first = invariant('Z1', 'a');
-    const { tx } = answering({ examined_0: 9, violations_0: 7, examined_1: 9, violations_1: 1 }, [
+    const { tx } = answering({ engine: null, examined_0: 9, violations_0: 7, examined_1: 9, violations_1: 1 }, [
       ...violators,
       { id: '8', orderId: null },
     ]);

@@ -1,5 +1,6 @@
 import type { Tx } from '../domain/ports.ts';
 import type { Check, Invariant, Subject } from './catalogue/invariant.ts';
+import { everything, type Scope } from './scope.ts';
 
 /** What one invariant was found to be, over all its checks. */
 export interface Finding {
@@ -9,6 +10,8 @@ export interface Finding {
   readonly sentence: string;
   /** Rows that were looked at, so that nothing wrong among nothing does not pass for proof. */
   readonly examined: number;
+  /** Those of them that belong to an order of an engine, by engine. */
+  readonly examinedBy?: Readonly<Record<string, number>>;
   readonly violations: number;
   /** Up to five ids, each with the name of what it is an id of. */
   readonly sample: readonly string[];
@@ -22,6 +25,7 @@ export interface Question {
 
 export interface Answer extends Question {
   readonly examined: number;
+  readonly examinedBy: Readonly<Record<string, number>>;
   readonly violations: number;
   readonly violators: readonly Violator[];
 }
@@ -42,34 +46,45 @@ export function bySubject(invariants: readonly Invariant[]): Map<Subject, Questi
   return questions;
 }
 
-/** Counts for all questions in one pass over the subject; a second pass per broken one names who broke it. */
-export async function askSubject(tx: Tx, subject: Subject, questions: readonly Question[]): Promise<Answer[]> {
-  const [counts] = await tx.query<Record<string, number>>(countingSql(subject, questions));
+/** Counts by engine for all questions in one pass over the subject; a second pass per broken one names who broke it. */
+export async function askSubject(
+  tx: Tx,
+  subject: Subject,
+  questions: readonly Question[],
+  scope: Scope = everything,
+): Promise<Answer[]> {
+  const counts = await tx.query<Counts>(countingSql(subject, questions, scope), scope.values);
   const answers: Answer[] = [];
   for (const [i, question] of questions.entries()) {
-    const violations = counts?.[`violations_${i}`] ?? 0;
-    const violators = violations > 0 ? await tx.query<Violator>(violatorsSql(question.check)) : [];
-    answers.push({ ...question, examined: counts?.[`examined_${i}`] ?? 0, violations, violators });
+    const sum = (column: string): number => counts.reduce((total, row) => total + Number(row[column]), 0);
+    const violations = sum(`violations_${i}`);
+    const violators = violations > 0 ? await tx.query<Violator>(violatorsSql(question.check, scope), scope.values) : [];
+    const examinedBy = Object.fromEntries(
+      counts.flatMap((row) => (row.engine === null ? [] : [[row.engine, Number(row[`examined_${i}`])]])),
+    );
+    answers.push({ ...question, examined: sum(`examined_${i}`), examinedBy, violations, violators });
   }
   return answers;
 }
 
+type Counts = Readonly<Record<string, number | string | null>> & { readonly engine: string | null };
+
 const applies = (check: Check): string => `(${check.applies ?? 'true'})`;
 const violates = (check: Check): string => `${applies(check)} and (${check.wrong}) is not false`;
 
-export function countingSql(subject: Subject, questions: readonly Question[]): string {
+export function countingSql(subject: Subject, questions: readonly Question[], scope: Scope): string {
   const columns = questions.map(
     ({ check }, i) => `count(*) filter (where ${applies(check)}) as examined_${i},
     count(*) filter (where ${violates(check)}) as violations_${i}`,
   );
-  return `select ${columns.join(',\n    ')}\n  from (${subject.sql}) subject`;
+  return `select engine, ${columns.join(',\n    ')}\n  from (${subject.sql(scope.within)}) subject group by engine`;
 }
 
 /** More would not change what anybody does next, and a report must not grow with the damage. */
 const violatorsLimit = 100_000;
 
-export const violatorsSql = (check: Check): string =>
-  `select id::text as id, order_id as "orderId" from (${check.subject.sql}) subject where ${violates(check)} order by subject.id limit ${violatorsLimit}`;
+export const violatorsSql = (check: Check, scope: Scope): string =>
+  `select id::text as id, order_id as "orderId" from (${check.subject.sql(scope.within)}) subject where ${violates(check)} order by subject.id limit ${violatorsLimit}`;
 
 const sampleSize = 5;
 
@@ -82,11 +97,18 @@ export function findingOf(invariant: Invariant, answers: readonly Answer[]): Fin
     severity,
     sentence,
     examined: own.reduce((sum, { examined }) => sum + examined, 0),
+    examinedBy: sumsOf(own.map(({ examinedBy }) => examinedBy)),
     violations: own.reduce((sum, { violations }) => sum + violations, 0),
     sample: own
       .flatMap(({ check, violators }) => violators.slice(0, sampleSize).map(({ id }) => `${check.subject.name} ${id}`))
       .slice(0, sampleSize),
   };
+}
+
+function sumsOf(counts: readonly Readonly<Record<string, number>>[]): Record<string, number> {
+  const sums: Record<string, number> = {};
+  for (const [key, count] of counts.flatMap((each) => Object.entries(each))) sums[key] = (sums[key] ?? 0) + count;
+  return sums;
 }
 
 /**

@@ -2,39 +2,44 @@ import type { Invariant, Subject } from './invariant.ts';
 
 const balance: Subject = {
   name: 'balance',
-  sql: `
-    select coalesce(b.user_id, l.user_id) as id, null::bigint as order_id, b.amount, coalesce(l.total, 0) as total
-    from balances b
-    full join (select user_id, sum(amount) as total from balance_ledger group by user_id) l on l.user_id = b.user_id`,
+  key: 'user',
+  sql: (within) => `
+    select coalesce(b.user_id, l.user_id) as id, null::bigint as order_id, null as engine, b.amount, coalesce(l.total, 0) as total
+    from (select * from balances where ${within('user_id')}) b
+    full join (select user_id, sum(amount) as total from balance_ledger where ${within('user_id')} group by user_id) l on l.user_id = b.user_id`,
 };
 
 const entry: Subject = {
   name: 'balance ledger entry',
-  sql: `
-    select l.id, l.order_id, l.kind, l.amount, l.balance_after, l.version, b.amount as balance, b.version as balance_version,
+  key: 'user',
+  sql: (within) => `
+    select l.id, l.order_id, null as engine, l.kind, l.amount, l.balance_after, l.version, b.amount as balance, b.version as balance_version,
       lag(l.balance_after) over w as before, lag(l.version) over w as earlier, lead(l.id) over w is null as is_head
     from balance_ledger l left join balances b on b.user_id = l.user_id
+    where ${within('l.user_id')}
     window w as (partition by l.user_id order by l.version, l.id)`,
 };
 
 /** What one order did to balances. Entries that name no order, or none that exists, show as a row without owner. */
 const orderMoney: Subject = {
   name: 'money of an order',
-  sql: `
-    select coalesce(m.order_id, m.first_id) as id, m.*, o.user_id as owner, o.final_amount
+  key: 'order',
+  sql: (within) => `
+    select coalesce(m.order_id, m.first_id) as id, m.*, o.engine, o.user_id as owner, o.final_amount
     from (
       select order_id, min(id) as first_id, min(user_id) as user_id, max(user_id) as last_user_id,
         count(*) filter (where kind = 'DEBIT') as debits, count(*) filter (where kind = 'REFUND') as refunds,
         -sum(amount) filter (where kind = 'DEBIT') as debited, sum(amount) filter (where kind = 'REFUND') as refunded,
         max(id) filter (where kind = 'DEBIT') as debit_id, min(id) filter (where kind = 'REFUND') as refund_id
-      from balance_ledger where kind in ('DEBIT', 'REFUND') group by order_id) m
+      from balance_ledger where kind in ('DEBIT', 'REFUND') and ${within('order_id')} group by order_id) m
     left join orders o on o.id = m.order_id`,
 };
 
 const loadedMoney: Subject = {
   name: 'loaded money',
-  sql: `
-    select 1 as id, null::bigint as order_id, d.dataset is not null as is_loaded, l.opening, l.top_ups,
+  key: 'whole',
+  sql: () => `
+    select 1 as id, null::bigint as order_id, null as engine, d.dataset is not null as is_loaded, l.opening, l.top_ups,
       (d.dataset->'sums'->>'openingTotal')::numeric as opening_total, (d.dataset->'sums'->>'topUps')::numeric as loaded_top_ups
     from sagashift_database d
     cross join lateral (

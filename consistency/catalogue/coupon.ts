@@ -4,20 +4,24 @@ import { order } from './order.ts';
 
 const userCoupon: Subject = {
   name: 'user coupon',
-  sql: `
-    select u.id, u.used_order_id as order_id, u.user_id, u.status, u.used_order_id, o.user_id as order_owner, o.user_coupon_id as order_coupon_id,
+  key: 'user coupon',
+  sql: (within) => `
+    select u.id, u.used_order_id as order_id, o.engine, u.user_id, u.status, u.used_order_id, o.user_id as order_owner, o.user_coupon_id as order_coupon_id,
       coalesce(p.payers, 0) as payers
     from user_coupons u
     left join orders o on o.id = u.used_order_id
-    left join (select user_coupon_id, count(*) as payers from orders where status = 'PAID' and user_coupon_id is not null group by user_coupon_id) p
-      on p.user_coupon_id = u.id`,
+    left join (select user_coupon_id, count(*) as payers from orders where status = 'PAID' and user_coupon_id is not null and ${within('user_coupon_id')} group by user_coupon_id) p
+      on p.user_coupon_id = u.id
+    where ${within('u.id')}`,
 };
 
 const coupon: Subject = {
   name: 'coupon',
-  sql: `
-    select coalesce(c.id, u.coupon_id) as id, null::bigint as order_id, c.quota, c.issued, coalesce(u.given, 0) as given
-    from coupons c full join (select coupon_id, count(*) as given from user_coupons group by coupon_id) u on u.coupon_id = c.id`,
+  key: 'coupon',
+  sql: (within) => `
+    select coalesce(c.id, u.coupon_id) as id, null::bigint as order_id, null as engine, c.quota, c.issued, coalesce(u.given, 0) as given
+    from (select * from coupons where ${within('id')}) c
+    full join (select coupon_id, count(*) as given from user_coupons where ${within('coupon_id')} group by coupon_id) u on u.coupon_id = c.id`,
 };
 
 const asked = 'user_coupon_id is not null';

@@ -8,32 +8,35 @@ const ofPayment = `('payment.completed', 'order.completed', 'product.purchased')
 /** One event to one target. What it is about, where an order has several of a kind, stands in its data; it is not read for the others. */
 const delivery: Subject = {
   name: 'delivery',
-  sql: `
-    select d.first_id as id, d.order_id, d.rows, d.open, o.status as order_status,
+  key: 'order',
+  sql: (within) => `
+    select d.first_id as id, d.order_id, o.engine, d.rows, d.open, o.status as order_status,
       d.event_type in ${ofPayment} or d.about is not distinct from 'payment.completed' as of_payment
     from (
       select order_id, event_type, target_system,
         case event_type when 'product.purchased' then event_data->>'productId' when 'user.activity' then event_data->>'activity' end as about,
         min(event_id) as first_id, count(*) as rows,
         count(*) filter (where status not in ('SENT', 'DEAD_LETTER', 'DROPPED')) as open
-      from external_event_log group by 1, 2, 3, 4) d
+      from external_event_log where ${within('order_id')} group by 1, 2, 3, 4) d
     left join orders o on o.id = d.order_id`,
 };
 
 /** A payment by an engine that delivers, and a route that was there before it: what must have been written. A route added later binds later payments only. */
 const routed: Subject = {
   name: 'routed payment',
-  sql: `
-    select p.order_id as id, p.order_id, coalesce(d.rows, 0) as rows,
+  key: 'order',
+  sql: (within) => `
+    select p.order_id as id, p.order_id, o.engine, coalesce(d.rows, 0) as rows,
       case r.event_type when 'product.purchased' then i.lines else 1 end as wanted
     from payments p
     join orders o on o.id = p.order_id and o.engine in ${engineNames.delivering}
     join delivery_route r on r.since < p.created_at and (r.event_type in ${ofPayment} or r.event_type = 'user.activity')
-    left join (select order_id, count(*) as lines from order_items group by order_id) i on i.order_id = p.order_id
+    left join (select order_id, count(*) as lines from order_items where ${within('order_id')} group by order_id) i on i.order_id = p.order_id
     left join (
       select order_id, event_type, target_system, count(*) as rows from external_event_log
-      where event_type <> 'user.activity' or event_data->>'activity' = 'payment.completed' group by 1, 2, 3
-    ) d on d.order_id = p.order_id and d.event_type = r.event_type and d.target_system = r.target_system`,
+      where (event_type <> 'user.activity' or event_data->>'activity' = 'payment.completed') and ${within('order_id')} group by 1, 2, 3
+    ) d on d.order_id = p.order_id and d.event_type = r.event_type and d.target_system = r.target_system
+    where ${within('p.order_id')}`,
 };
 
 export const deliveryInvariants: readonly Invariant[] = [

@@ -3,19 +3,20 @@ import type { Invariant, Subject } from './invariant.ts';
 /** The events of an order beside the saga that wrote them. */
 const stream: Subject = {
   name: 'event stream',
-  sql: `
-    select coalesce(e.aggregate_id, 'order-' || s.order_id) as id, s.order_id, s.status, s.event_count, o.status as order_status,
+  key: 'order',
+  sql: (within) => `
+    select coalesce(e.aggregate_id, 'order-' || s.order_id) as id, s.order_id, o.engine, s.status, s.event_count, o.status as order_status,
       coalesce(e.events, 0) as events, e.first_number, e.last_number,
       coalesce(e.completed, 0) as completed, coalesce(e.failed, 0) as failed, e.final_number, e.code,
       case when e.completed > 0 then 'COMPLETED' when e.failed > 0 then 'COMPENSATED' when e.rejected > 0 then 'COMPENSATING' else 'RUNNING' end as folded
-    from (select g.*, 'order-' || g.order_id as aggregate_id from saga_state g) s
+    from (select g.*, 'order-' || g.order_id as aggregate_id from saga_state g where ${within('g.order_id')}) s
     full join (
       select aggregate_id, count(*) as events, min(sequence_number) as first_number, max(sequence_number) as last_number,
         count(*) filter (where event_type = 'payment.completed') as completed, count(*) filter (where event_type = 'payment.failed') as failed,
         count(*) filter (where event_type like '%.rejected') as rejected,
         max(sequence_number) filter (where event_type in ('payment.completed', 'payment.failed')) as final_number,
         max(event_data->>'code') filter (where event_type = 'payment.failed') as code
-      from event_store group by aggregate_id) e on e.aggregate_id = s.aggregate_id
+      from event_store where ${within('aggregate_id', 'order-')} group by aggregate_id) e on e.aggregate_id = s.aggregate_id
     left join orders o on o.id = s.order_id`,
 };
 

@@ -6,11 +6,21 @@ export type InvariantClass = 'I' | 'T' | 'Q';
 
 export type Severity = 'money' | 'stock' | 'process' | 'delivery';
 
+/** What the rows of a subject are about. A pass may look at those of some keys only; `whole` is for what has no parts. */
+export type SubjectKey = 'order' | 'saga' | 'user' | 'product' | 'coupon' | 'user coupon' | 'whole';
+
+/** SQL condition that a column holding a subject's key, behind a prefix of its own if it is text, is among those a pass looks at. */
+export type Within = (column: string, prefix?: string) => string;
+
 /** Rows to look at, joined and folded once for all invariants that ask about them. */
 export interface Subject {
   readonly name: string;
-  /** One row per thing examined, with `id` (what to look for) and `order_id` (null where it belongs to no order). */
-  readonly sql: string;
+  readonly key: SubjectKey;
+  /**
+   * One row per thing examined, with `id` (what to look for), `order_id` (null where it belongs to no order) and `engine` (of that order).
+   * Every table that is folded is cut down by `within` on the key, so that a pass over a few keys reads only their rows.
+   */
+  sql(within: Within): string;
 }
 
 export interface Check {

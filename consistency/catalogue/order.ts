@@ -4,7 +4,8 @@ import type { Invariant, Subject } from './invariant.ts';
 /** An order with all that happened because of it, except its saga. */
 export const order: Subject = {
   name: 'order',
-  sql: `
+  key: 'order',
+  sql: (within) => `
     select o.id, o.id as order_id, o.user_id, o.status, o.engine, o.refusal_code, o.total_amount, o.discount_amount, o.final_amount, o.user_coupon_id,
       i.total as items_total, i.qty as items_qty,
       coalesce(m.debits, 0) as debits, coalesce(m.net, 0) as net,
@@ -14,27 +15,30 @@ export const order: Subject = {
       r.order_id is not null as is_routed, r.side, r.user_coupon_id as asked_coupon_id,
       g.saga_type, coalesce(d.deliveries, 0) as deliveries
     from orders o
-    left join (select order_id, sum(qty * unit_price) as total, sum(qty) as qty from order_items group by order_id) i on i.order_id = o.id
+    left join (select order_id, sum(qty * unit_price) as total, sum(qty) as qty from order_items where ${within('order_id')} group by order_id) i on i.order_id = o.id
     left join (
       select order_id, count(*) filter (where kind = 'DEBIT') as debits, sum(amount) as net
-      from balance_ledger where kind in ('DEBIT', 'REFUND') group by order_id) m on m.order_id = o.id
-    left join (select order_id, count(*) as payments, sum(amount) as paid from payments where status = 'COMPLETED' group by order_id) p on p.order_id = o.id
+      from balance_ledger where kind in ('DEBIT', 'REFUND') and ${within('order_id')} group by order_id) m on m.order_id = o.id
+    left join (select order_id, count(*) as payments, sum(amount) as paid from payments where status = 'COMPLETED' and ${within('order_id')} group by order_id) p on p.order_id = o.id
     left join (
       select order_id, sum(case kind when 'CONFIRM' then qty when 'UNCONFIRM' then -qty else 0 end) as confirmed,
         sum(case when kind in ('RESERVE', 'UNCONFIRM') then qty else -qty end) as held
-      from stock_ledger where order_id is not null group by order_id) s on s.order_id = o.id
+      from stock_ledger where order_id is not null and ${within('order_id')} group by order_id) s on s.order_id = o.id
     left join user_coupons u on u.id = o.user_coupon_id
     left join coupons c on c.id = u.coupon_id
     left join payment_route r on r.order_id = o.id
     left join saga_state g on g.order_id = o.id
-    left join (select order_id, count(*) as deliveries from external_event_log where event_type = 'payment.completed' group by order_id) d on d.order_id = o.id`,
+    left join (select order_id, count(*) as deliveries from external_event_log where event_type = 'payment.completed' and ${within('order_id')} group by order_id) d on d.order_id = o.id
+    where ${within('o.id')}`,
 };
 
 const payment: Subject = {
   name: 'payment',
-  sql: `
+  key: 'order',
+  sql: (within) => `
     select p.id, p.order_id, p.amount, p.user_id, p.engine, o.final_amount, o.user_id as owner, o.engine as order_engine
-    from payments p left join orders o on o.id = p.order_id`,
+    from payments p left join orders o on o.id = p.order_id
+    where ${within('p.order_id')}`,
 };
 
 const isRefused = `status in ${refusedStatuses}`;

@@ -5,12 +5,13 @@ import { order } from './order.ts';
 /** A saga with its receipts. Sets of boundaries are bit masks: bit n is boundary n. */
 const saga: Subject = {
   name: 'saga',
-  sql: `
+  key: 'saga',
+  sql: (within) => `
     select coalesce(s.saga_id, e.saga_id) as id, s.order_id, s.saga_type, s.status, s.failure_code, s.event_count, s.pruned_at is not null as pruned,
       o.id is not null as has_order, o.status as order_status, o.engine, r.side,
       coalesce(e.done, 0) as done, coalesce(e.done_mask, 0) as done_mask, coalesce(e.failed, 0) as failed,
       coalesce(e.undone, 0) as undone, coalesce(e.undone_mask, 0) as undone_mask, coalesce(e.undos, 0) as undos
-    from saga_state s
+    from (select * from saga_state where ${within('saga_id')}) s
     full join (
       select saga_id, count(*) filter (where op = 'EXECUTE' and status = 'SUCCESS') as done,
         bit_or(1 << step_no) filter (where op = 'EXECUTE' and status = 'SUCCESS') as done_mask,
@@ -18,7 +19,7 @@ const saga: Subject = {
         count(*) filter (where op = 'COMPENSATE' and status = 'COMPENSATED') as undone,
         bit_or(1 << step_no) filter (where op = 'COMPENSATE' and status = 'COMPENSATED') as undone_mask,
         count(*) filter (where op = 'COMPENSATE') as undos
-      from saga_step_execution group by saga_id) e on e.saga_id = s.saga_id
+      from saga_step_execution where ${within('saga_id')} group by saga_id) e on e.saga_id = s.saga_id
     left join orders o on o.id = s.order_id
     left join payment_route r on r.order_id = s.order_id`,
 };

@@ -2,11 +2,12 @@ import type { Invariant, Subject } from './invariant.ts';
 
 const stock: Subject = {
   name: 'stock',
-  sql: `
-    select coalesce(s.product_id, l.product_id) as id, null::bigint as order_id, s.available, s.reserved,
+  key: 'product',
+  sql: (within) => `
+    select coalesce(s.product_id, l.product_id) as id, null::bigint as order_id, null as engine, s.available, s.reserved,
       coalesce(l.available, 0) as folded_available, coalesce(l.reserved, 0) as folded_reserved, coalesce(l.pending, 0) as pending,
       coalesce(l.misfits, 0) as misfits
-    from stocks s
+    from (select * from stocks where ${within('product_id')}) s
     full join (
       select m.product_id, sum(m.available) as available, sum(m.reserved) as reserved,
         sum(m.reserved) filter (where o.status = 'PENDING') as pending,
@@ -15,7 +16,7 @@ const stock: Subject = {
         select product_id, order_id, kind,
           case kind when 'RESTOCK' then qty when 'RESERVE' then -qty when 'RELEASE' then qty else 0 end as available,
           case kind when 'RESTOCK' then 0 when 'RESERVE' then qty when 'UNCONFIRM' then qty else -qty end as reserved
-        from stock_ledger) m
+        from stock_ledger where ${within('product_id')}) m
       left join orders o on o.id = m.order_id
       group by m.product_id) l on l.product_id = s.product_id`,
 };
@@ -23,17 +24,19 @@ const stock: Subject = {
 /** One line of an order and what happened to its stock. */
 const movement: Subject = {
   name: 'stock of an order line',
-  sql: `
-    select coalesce(m.order_id, i.order_id) || '/' || coalesce(m.product_id, i.product_id) as id, coalesce(m.order_id, i.order_id) as order_id,
+  key: 'order',
+  sql: (within) => `
+    select coalesce(m.order_id, i.order_id) || '/' || coalesce(m.product_id, i.product_id) as id, coalesce(m.order_id, i.order_id) as order_id, o.engine,
       i.qty, m.least_qty, m.most_qty, coalesce(m.reserves, 0) as reserves, coalesce(m.confirms, 0) as confirms,
       coalesce(m.unconfirms, 0) as unconfirms, coalesce(m.releases, 0) as releases
-    from order_items i
+    from (select * from order_items where ${within('order_id')}) i
     full join (
       select order_id, product_id, min(qty) as least_qty, max(qty) as most_qty,
         count(*) filter (where kind = 'RESERVE') as reserves, count(*) filter (where kind = 'CONFIRM') as confirms,
         count(*) filter (where kind = 'UNCONFIRM') as unconfirms, count(*) filter (where kind = 'RELEASE') as releases
-      from stock_ledger where order_id is not null group by order_id, product_id) m
-    on m.order_id = i.order_id and m.product_id = i.product_id`,
+      from stock_ledger where order_id is not null and ${within('order_id')} group by order_id, product_id) m
+    on m.order_id = i.order_id and m.product_id = i.product_id
+    left join orders o on o.id = coalesce(m.order_id, i.order_id)`,
 };
 
 const moved = 'least_qty is not null';
