@@ -1,5 +1,5 @@
 import { userInfo } from 'node:os';
-import { Command, CommanderError } from 'commander';
+import type { Command } from 'commander';
 import {
   type Choice,
   type DeadLetter,
@@ -9,17 +9,11 @@ import {
   settleDeadLetters,
   UnknownEvents,
 } from '../eventdriven/index.ts';
-import { asFailure, CommandFailure, exitCodes } from '../router/canary/failures.ts';
-import { openPool, type Pool } from '../runtime/database.ts';
+import { asFailure, CommandFailure, exitCodes } from '../runtime/command-failure.ts';
+import type { Pool } from '../runtime/database.ts';
+import { type CommandIo, operatorCommand, runCommand, withDatabase } from '../runtime/operator-command.ts';
 import { openRedis } from '../runtime/redis.ts';
-import { ageFrom, databaseUrlFrom, idFrom, limitFrom, maxLimit, reasonFrom } from './operator-arguments.ts';
-
-/** What the command is given: nothing of the process is touched, so that a test can run it in process. */
-export interface DeadLettersIo {
-  readonly env: NodeJS.ProcessEnv;
-  readonly out: (text: string) => unknown;
-  readonly err: (text: string) => unknown;
-}
+import { ageFrom, idFrom, limitFrom, maxLimit, reasonFrom } from './operator-arguments.ts';
 
 interface FilterFlags {
   readonly topic?: string;
@@ -34,18 +28,8 @@ interface ActionFlags extends FilterFlags {
 }
 
 /** Resolves with the exit code: 0 ok, 1 failed or no such event, 2 usage, 3 conflict: the event is no dead letter, 4 unreachable. */
-export async function runDeadLetters(argv: readonly string[], io: DeadLettersIo): Promise<number> {
-  try {
-    await deadLetters(io).parseAsync([...argv], { from: 'user' });
-    return exitCodes.ok;
-  } catch (error) {
-    // commander has printed what was wrong, or the help that was asked for.
-    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
-    const { message, exitCode } = failureOf(error);
-    io.err(`${message}\n`);
-    return exitCode;
-  }
-}
+export const runDeadLetters = (argv: readonly string[], io: CommandIo): Promise<number> =>
+  runCommand(() => deadLetters(io), argv, io, failureOf);
 
 function failureOf(error: unknown): CommandFailure {
   if (error instanceof UnknownEvents) return new CommandFailure(exitCodes.failed, error.message);
@@ -53,16 +37,9 @@ function failureOf(error: unknown): CommandFailure {
   return asFailure(error);
 }
 
-function deadLetters(io: DeadLettersIo): Command {
-  const program = new Command('dead-letters')
-    .description('Events for the outside that were given up on: shows them, sends them again, or drops them')
-    .option('--json', 'print one JSON document')
-    .configureOutput({ writeOut: (text) => void io.out(text), writeErr: (text) => void io.err(text) })
-    .exitOverride()
-    .showHelpAfterError('(--help shows what there is)');
-  const print = (value: object, text: string): void => {
-    io.out(program.opts<{ json?: boolean }>().json === true ? `${JSON.stringify(value, null, 2)}\n` : text);
-  };
+function deadLetters(io: CommandIo): Command {
+  const { program, print } = operatorCommand('dead-letters', io);
+  program.description('Events for the outside that were given up on: shows them, sends them again, or drops them');
 
   filtered(program.command('list').description('oldest first')).action((flags: FilterFlags) =>
     withPool(io.env, async (pool) => {
@@ -121,19 +98,16 @@ function choiceOf(eventIds: readonly string[], flags: ActionFlags): Choice {
     : { filter: filterOf(flags) };
 }
 
-async function withPool(env: NodeJS.ProcessEnv, work: (pool: Pool) => Promise<void>): Promise<void> {
-  const pool = openPool({
-    url: databaseUrlFrom(env, 'dead letters'),
-    size: 1,
-    timeoutMs: statementTimeoutMs,
-    applicationName: 'sagashift-dead-letters',
-  });
-  try {
-    await work(pool);
-  } finally {
-    await pool.close();
-  }
-}
+const withPool = (env: NodeJS.ProcessEnv, work: (pool: Pool) => Promise<void>): Promise<void> =>
+  withDatabase(
+    {
+      env,
+      which: 'whose dead letters are meant',
+      timeoutMs: statementTimeoutMs,
+      applicationName: 'sagashift-dead-letters',
+    },
+    work,
+  );
 
 /** Postgres has said what they are; the list only follows. Without Redis a relay puts it right. */
 async function relist(env: NodeJS.ProcessEnv, pool: Pool, letters: readonly DeadLetter[]): Promise<boolean> {

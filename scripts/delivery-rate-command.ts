@@ -1,18 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { type Command, CommanderError, InvalidArgumentError } from 'commander';
 import type { Tx } from '../domain/ports.ts';
 import { openConnection } from '../runtime/database.ts';
 import { createDatabase, databaseUrl, dropDatabase } from '../runtime/databases.ts';
 import { stopInReverse, type Stoppable } from '../runtime/lifecycle.ts';
 import { migrate } from '../runtime/migrate.ts';
+import { type CommandIo, commandOn, exitCodeOfParsing } from '../runtime/operator-command.ts';
 import { ServicesError, startServices } from '../runtime/services/services.ts';
 import { startChild } from './child-process.ts';
-
-export interface DeliveryRateIo {
-  readonly env: NodeJS.ProcessEnv;
-  readonly out: (text: string) => unknown;
-  readonly err: (text: string) => unknown;
-}
 
 interface Flags {
   readonly events: number;
@@ -31,7 +26,7 @@ interface Rate {
 }
 
 /** How fast a relay works off a backlog: its own process, the data platform in another, a database of its own. Exit code 0, 2 usage, 4 no servers. */
-export async function runDeliveryRate(argv: readonly string[], io: DeliveryRateIo): Promise<number> {
+export async function runDeliveryRate(argv: readonly string[], io: CommandIo): Promise<number> {
   try {
     const flags = deliveryRate(io)
       .parse([...argv], { from: 'user' })
@@ -42,15 +37,15 @@ export async function runDeliveryRate(argv: readonly string[], io: DeliveryRateI
     io.out(flags.json === true ? `${JSON.stringify(rate)}\n` : text);
     return 0;
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    if (error instanceof CommanderError) return exitCodeOfParsing(error);
     if (!(error instanceof ServicesError)) throw error;
     io.err(`${error.message}\n`);
     return 4;
   }
 }
 
-const deliveryRate = (io: DeliveryRateIo): Command =>
-  new Command('delivery:rate')
+const deliveryRate = (io: CommandIo): Command =>
+  commandOn('delivery:rate', io)
     .description('Measures how fast a relay sends a backlog to the local data platform')
     .option('--events <n>', 'in all', countFrom, 60_000)
     .option('--targets <names>', 'separated by commas, each gets its share', (text) => text.split(','), [
@@ -58,9 +53,7 @@ const deliveryRate = (io: DeliveryRateIo): Command =>
     ])
     .option('--latency-ms <ms>', 'of the data platform', wholeFrom, 0)
     .option('--json', 'print one JSON document')
-    .allowExcessArguments(false)
-    .configureOutput({ writeOut: (text) => void io.out(text), writeErr: (text) => void io.err(text) })
-    .exitOverride();
+    .allowExcessArguments(false);
 
 async function measure({ events, targets, latencyMs }: Flags, env: NodeJS.ProcessEnv): Promise<Rate> {
   const running: Stoppable[] = [];

@@ -1,14 +1,10 @@
-import { Command, CommanderError, Option } from 'commander';
+import { type Command, CommanderError, Option } from 'commander';
 import { loadDataset } from '../bench/dataset/load.ts';
+import { exitCodes } from '../runtime/command-failure.ts';
 import { ConnectionLost, openConnection } from '../runtime/database.ts';
 import { NotOursError } from '../runtime/databases.ts';
 import { migrate, MigrationError } from '../runtime/migrate.ts';
-
-export interface MigrateIo {
-  readonly env: NodeJS.ProcessEnv;
-  readonly out: (text: string) => void;
-  readonly err: (text: string) => void;
-}
+import { type CommandIo, commandOn, exitCodeOfParsing } from '../runtime/operator-command.ts';
 
 interface Flags {
   readonly databaseUrl?: string;
@@ -17,16 +13,14 @@ interface Flags {
 }
 
 const demo = { users: 1_000, products: 100, orders: 5_000 };
-const exitCodes = { ok: 0, failed: 1, usage: 2, conflict: 3, unreachable: 4 } as const;
 
 /** Resolves with the exit code: 0 up to date, 1 failed, 2 usage or a database of somebody else, 3 newer than these sources, 4 unreachable. */
-export async function runMigrate(argv: readonly string[], io: MigrateIo): Promise<number> {
+export async function runMigrate(argv: readonly string[], io: CommandIo): Promise<number> {
   const program = migrateCommand(io);
   try {
     program.parse([...argv], { from: 'user' });
   } catch (error) {
-    // commander has printed what was wrong, or the help that was asked for.
-    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
+    if (error instanceof CommanderError) return exitCodeOfParsing(error);
     throw error;
   }
   const flags = program.opts<Flags>();
@@ -46,8 +40,8 @@ export async function runMigrate(argv: readonly string[], io: MigrateIo): Promis
   }
 }
 
-const migrateCommand = (io: MigrateIo): Command =>
-  new Command('migrate')
+const migrateCommand = (io: CommandIo): Command =>
+  commandOn('migrate', io)
     .description(
       'Brings a database to the schema of this version; safe to run twice at once, changes nothing when it is',
     )
@@ -58,10 +52,7 @@ const migrateCommand = (io: MigrateIo): Command =>
         .default('none'),
     )
     .option('--yes', 'add our tables to a database that holds tables of somebody else')
-    .allowExcessArguments(false)
-    .configureOutput({ writeOut: io.out, writeErr: io.err })
-    .showHelpAfterError('(--help shows what there is)')
-    .exitOverride();
+    .allowExcessArguments(false);
 
 /** Only where there is no data at all: loading replaces what is there. */
 async function addDemoData(url: string): Promise<string> {

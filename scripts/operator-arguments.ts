@@ -1,13 +1,7 @@
 import { InvalidArgumentError } from 'commander';
-import { CommandFailure, exitCodes } from '../router/canary/failures.ts';
+import { CommandFailure, exitCodes } from '../runtime/command-failure.ts';
 
-// What commands for operators take from their command line and environment, each with what it says when it is wrong.
-
-export function databaseUrlFrom({ DATABASE_URL: url }: NodeJS.ProcessEnv, whose: string): string {
-  if (url !== undefined && URL.canParse(url) && /^postgres(ql)?:$/.test(new URL(url).protocol)) return url;
-  const wrong = url === undefined || url === '' ? 'is not set' : 'is not a URL of a Postgres database';
-  throw new CommandFailure(exitCodes.usage, `DATABASE_URL ${wrong}: give the database whose ${whose} are meant`);
-}
+// What commands for operators take from their command line, each with what it says when it is wrong.
 
 const textLimit = 500;
 export function reasonFrom(text: string): string {

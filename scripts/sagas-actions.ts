@@ -1,7 +1,7 @@
 import { userInfo } from 'node:os';
 import type { Command } from 'commander';
 import { findSagas, type SagaAction, type SagaSelection, type Settled, settleSagas } from '../eventdriven/index.ts';
-import { CommandFailure, exitCodes } from '../router/canary/failures.ts';
+import { CommandFailure, exitCodes } from '../runtime/command-failure.ts';
 import type { Pool } from '../runtime/database.ts';
 import { idFrom, maxLimit, reasonFrom } from './operator-arguments.ts';
 import type { SagasIo } from './sagas-command.ts';

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { countSagas, type SagaCounts } from '../eventdriven/index.ts';
-import { asFailure } from '../router/canary/failures.ts';
+import { asFailure } from '../runtime/command-failure.ts';
 import type { Pool } from '../runtime/database.ts';
 import { durationText, table } from './terminal-table.ts';
 

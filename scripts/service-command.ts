@@ -1,12 +1,10 @@
-import { Argument, Command, CommanderError, InvalidArgumentError } from 'commander';
+import { Argument, type Command, CommanderError, InvalidArgumentError } from 'commander';
 import { ConfigError } from '../runtime/config.ts';
 import type { Stoppable } from '../runtime/lifecycle.ts';
+import { type CommandIo, commandOn, exitCodeOfParsing } from '../runtime/operator-command.ts';
 import { type Service, type ServiceRole, serviceRoles, startService } from './service-roles.ts';
 
-export interface ServiceIo {
-  readonly env: NodeJS.ProcessEnv;
-  readonly out: (text: string) => void;
-  readonly err: (text: string) => void;
+export interface ServiceIo extends CommandIo {
   readonly ready: (service: Service) => void;
   /** Keeps what `start` started until the process is told to end. */
   readonly run: (start: () => Promise<Stoppable>) => Promise<void>;
@@ -30,15 +28,14 @@ export async function runService(argv: readonly string[], io: ServiceIo): Promis
     });
     return 0;
   } catch (error) {
-    // commander has printed what was wrong, or the help that was asked for.
-    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    if (error instanceof CommanderError) return exitCodeOfParsing(error);
     io.err(`${error instanceof Error ? error.message : String(error)}\n`);
     return error instanceof ConfigError ? error.exitCode : 1;
   }
 }
 
 const serviceCommand = (io: ServiceIo): Command =>
-  new Command('service')
+  commandOn('service', io)
     .description(
       'Runs workers of the sagas, the delivery relay or the data platform: one role, or several in one process',
     )
@@ -46,10 +43,7 @@ const serviceCommand = (io: ServiceIo): Command =>
     .option('--port <number>', 'of the data platform, else of /metrics; 0 takes a free one', whole(0, 65_535), 0)
     .option('--latency-ms <ms>', 'dataplatform: how long it takes to answer', decimal(0, 600_000), 0)
     .option('--failure-rate <share>', 'dataplatform: share of the POSTs answered 503', decimal(0, 1), 0)
-    .option('--seed <number>', 'dataplatform: decides which ones fail', whole(0, 2 ** 32 - 1), 1)
-    .configureOutput({ writeOut: io.out, writeErr: io.err })
-    .showHelpAfterError('(--help shows what there is)')
-    .exitOverride();
+    .option('--seed <number>', 'dataplatform: decides which ones fail', whole(0, 2 ** 32 - 1), 1);
 
 const number = (pattern: RegExp, from: number, to: number) => (text: string) => {
   const n = Number(text);

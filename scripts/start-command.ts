@@ -1,13 +1,11 @@
-import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { type Command, CommanderError, InvalidArgumentError } from 'commander';
 import { type Stoppable, stopInReverse } from '../runtime/lifecycle.ts';
+import { type CommandIo, commandOn, exitCodeOfParsing } from '../runtime/operator-command.ts';
 import { type Demo, startDemo } from './demo.ts';
 import { demoText } from './demo-text.ts';
 import { type Stack, startStack } from './stack.ts';
 
-export interface StartIo {
-  readonly env: NodeJS.ProcessEnv;
-  readonly out: (text: string) => void;
-  readonly err: (text: string) => void;
+export interface StartIo extends CommandIo {
   /** Keeps what `start` started until the process is told to end. */
   readonly run: (start: () => Promise<Stoppable>) => Promise<void>;
   /** Tells the process to end. */
@@ -50,8 +48,7 @@ export async function runStart(argv: readonly string[], io: StartIo): Promise<nu
     io.err(`${broken}: everything was stopped\n`);
     return 1;
   } catch (error) {
-    // commander has printed what was wrong, or the help that was asked for.
-    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    if (error instanceof CommanderError) return exitCodeOfParsing(error);
     io.err(`${error instanceof Error ? error.message : String(error)}\n`);
     return typeof error === 'object' && error !== null && 'exitCode' in error ? Number(error.exitCode) : 1;
   }
@@ -94,17 +91,14 @@ function demoOptions({ env, err, out, terminal = false }: StartIo, json: boolean
 }
 
 const startCommand = (io: StartIo): Command =>
-  new Command('start')
+  commandOn('start', io)
     .description(
       'Starts the whole stack: Postgres and Redis (or DATABASE_URL, REDIS_URL), data, data platform, router, orchestrator',
     )
     .option('--port <number>', 'of the router; 0 takes a free one', portFrom, 0)
     .option('--yes', 'add our tables to a database of DATABASE_URL that holds tables of somebody else')
     .option('--demo', 'with life: a canary of 30 %, people who buy, verifications, Prometheus if there is one')
-    .option('--json', 'print one line of JSON when everything is up')
-    .configureOutput({ writeOut: io.out, writeErr: io.err })
-    .showHelpAfterError('(--help shows what there is)')
-    .exitOverride();
+    .option('--json', 'print one line of JSON when everything is up');
 
 function portFrom(text: string): number {
   if (/^\d{1,5}$/.test(text) && Number(text) <= 65_535) return Number(text);

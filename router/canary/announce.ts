@@ -1,14 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { ConfigError, type FaroConfig, readFaroConfig } from '../../runtime/config.ts';
+import type { CommandIo } from '../../runtime/operator-command.ts';
 import { openEvents } from '../../runtime/telemetry.ts';
 import { announceChange } from '../rollout-events.ts';
 import type { RolloutRow } from '../rollout-sql.ts';
 import type { Authorship } from './change-rollout.ts';
 
-interface AnnounceIo {
-  readonly env: NodeJS.ProcessEnv;
-  readonly err: (text: string) => void;
-}
+type AnnounceIo = Pick<CommandIo, 'env' | 'err'>;
 
 /** Tells the Faro sink, if there is one, of a change that has committed and been printed. Never rejects for the sink's sake. */
 export async function announce(io: AnnounceIo, by: Authorship, after: RolloutRow, before: RolloutRow): Promise<void> {

@@ -1,22 +1,17 @@
 import { userInfo } from 'node:os';
-import { Command, CommanderError, InvalidArgumentError } from 'commander';
-import { openPool, type Pool } from '../../runtime/database.ts';
+import { type Command, InvalidArgumentError } from 'commander';
+import { CommandFailure, exitCodes } from '../../runtime/command-failure.ts';
+import type { Pool } from '../../runtime/database.ts';
+import { type CommandIo, operatorCommand, runCommand, withDatabase } from '../../runtime/operator-command.ts';
 import { publishHint } from '../rollout-hints.ts';
 import type { RolloutRow } from '../rollout-sql.ts';
 import { announce } from './announce.ts';
 import { firstBrokenLink, readAudit } from './audit.ts';
 import { type Authorship, type ChangeOptions, changeRollout } from './change-rollout.ts';
 import { explainUser } from './explain-user.ts';
-import { asFailure, CommandFailure, exitCodes } from './failures.ts';
+import { asCanaryFailure } from './failures.ts';
 import { explanationText, historyText, statusText } from './print.ts';
 import { readStatus } from './rollout-status.ts';
-
-/** What the command is given: nothing of the process is touched, so that a test can run it in process. */
-export interface CommandIo {
-  readonly env: NodeJS.ProcessEnv;
-  readonly out: (text: string) => void;
-  readonly err: (text: string) => void;
-}
 
 interface ChangeFlags {
   readonly reason: string;
@@ -31,41 +26,14 @@ interface SetFlags extends ChangeFlags {
 
 /** Resolves with the exit code: 0 ok, 1 failed or refused, 2 usage, 3 conflict, 4 unreachable. */
 export async function runCanary(argv: readonly string[], io: CommandIo): Promise<number> {
-  try {
-    await canary(io).parseAsync([...argv], { from: 'user' });
-    return exitCodes.ok;
-  } catch (error) {
-    // commander has printed what was wrong, or the help that was asked for.
-    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
-    const failure = asFailure(error);
-    io.err(`${failure.message}\n`);
-    return failure.exitCode;
-  }
+  return runCommand(() => canary(io), argv, io, asCanaryFailure);
 }
 
 function canary(io: CommandIo): Command {
-  const program = new Command('canary')
-    .description('Moves payments between the monolith and the saga, and back')
-    .option('--json', 'print one JSON document')
-    .configureOutput({ writeOut: io.out, writeErr: io.err })
-    .exitOverride()
-    .showHelpAfterError('(--help shows what there is)');
-  const print = (value: object, text: string): void => {
-    io.out(program.opts<{ json?: boolean }>().json === true ? `${JSON.stringify(value, null, 2)}\n` : text);
-  };
-  const withPool = async (work: (pool: Pool) => Promise<void>): Promise<void> => {
-    const pool = openPool({
-      url: databaseUrl(io.env),
-      size: 1,
-      timeoutMs: statementTimeoutMs,
-      applicationName: 'sagashift-canary',
-    });
-    try {
-      await work(pool);
-    } finally {
-      await pool.close();
-    }
-  };
+  const { program, print } = operatorCommand('canary', io);
+  program.description('Moves payments between the monolith and the saga, and back');
+  const withPool = (work: (pool: Pool) => Promise<void>): Promise<void> =>
+    withDatabase({ env: io.env, which, timeoutMs: statementTimeoutMs, applicationName: 'sagashift-canary' }, work);
   const change = async (what: Partial<RolloutRow>, by: Authorship, options: ChangeOptions): Promise<void> => {
     let told = async (): Promise<void> => undefined;
     const make = withPool(async (pool) => {
@@ -163,14 +131,8 @@ function changing(command: Command, conditional = true): Command {
 
 const statementTimeoutMs = 5_000;
 
-function databaseUrl({ DATABASE_URL: url }: NodeJS.ProcessEnv): string {
-  if (url !== undefined && URL.canParse(url) && /^postgres(ql)?:$/.test(new URL(url).protocol)) return url;
-  const wrong = url === undefined || url === '' ? 'is not set' : 'is not a URL of a Postgres database';
-  throw new CommandFailure(
-    exitCodes.usage,
-    `DATABASE_URL ${wrong}: give the database that the routers use, for example DATABASE_URL=postgres://user:password@127.0.0.1:5432/sagashift (\`npm start\` prints its own)`,
-  );
-}
+const which =
+  'that the routers use, for example DATABASE_URL=postgres://user:password@127.0.0.1:5432/sagashift (`npm start` prints its own)';
 
 /** Without Redis the routers find the change by their own poll, within a second. */
 const hint = async (
