@@ -1,28 +1,13 @@
-import { Command, CommanderError, Option } from 'commander';
+import { Command, CommanderError } from 'commander';
 import { NotOursError } from '../runtime/databases.ts';
-import { type FromEventsReport, verifyFromEvents } from './from-events/verify-from-events.ts';
-import { reportText } from './report-text.ts';
-import { type Mode, type VerificationReport, verify } from './verifier.ts';
+import { clientLogMode } from './client-log/client-log-mode.ts';
+import { type CommandIo, type CommandMode, exitCodes, type Flags } from './command-mode.ts';
+import { fromEventsMode } from './from-events/from-events-mode.ts';
+import { passMode } from './pass-mode.ts';
 
-/** What the command is given: nothing of the process is touched, so that a test can run it in process. */
-export interface CommandIo {
-  readonly env: NodeJS.ProcessEnv;
-  readonly out: (text: string) => void;
-  readonly err: (text: string) => void;
-  readonly signal?: AbortSignal;
-}
+export type { CommandIo } from './command-mode.ts';
 
-interface Flags {
-  readonly databaseUrl?: string;
-  readonly mode: Mode;
-  readonly json?: boolean;
-  readonly record?: boolean;
-  readonly fromEvents?: boolean;
-  readonly fromSnapshots?: boolean;
-  readonly writeSnapshots?: boolean;
-}
-
-const exitCodes = { ok: 0, violated: 1, usage: 2, invalid: 3, unreachable: 4 } as const;
+const modes: readonly CommandMode[] = [fromEventsMode, clientLogMode, passMode];
 
 /** Resolves with the exit code: 0 every invariant holds, 1 violated, 2 usage, 3 nothing of ours to examine, 4 no verdict because of a fault. */
 export async function runVerify(argv: readonly string[], io: CommandIo): Promise<number> {
@@ -34,24 +19,20 @@ export async function runVerify(argv: readonly string[], io: CommandIo): Promise
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
     throw error;
   }
-  const { databaseUrl = io.env['DATABASE_URL'] ?? '', json, ...flags } = program.opts<Flags>();
-  if (flags.fromEvents !== true && (flags.fromSnapshots ?? flags.writeSnapshots) === true) {
-    io.err('--from-snapshots and --write-snapshots are for --from-events\n');
+  const flags = program.opts<Flags>();
+  const mode = modes.find(({ flag }) => flag === undefined || flags[flag] !== undefined) ?? passMode;
+  const strange = strangers(program, mode);
+  if (strange !== undefined) {
+    io.err(`${strange}\n`);
     return exitCodes.usage;
   }
-  if (!/^postgres(ql)?:\/\//.test(databaseUrl) || !URL.canParse(databaseUrl)) {
+  const databaseUrl = (flags['databaseUrl'] as string | undefined) ?? io.env['DATABASE_URL'] ?? '';
+  if (mode.withoutDatabase !== true && (!/^postgres(ql)?:\/\//.test(databaseUrl) || !URL.canParse(databaseUrl))) {
     io.err('which database? Give --database-url or set DATABASE_URL, like postgres://user@host:5432/name\n');
     return exitCodes.usage;
   }
   try {
-    const signal = io.signal === undefined ? {} : { signal: io.signal };
-    const rebuilt =
-      flags.fromEvents === true ? await verifyFromEvents(databaseUrl, { ...flags, ...signal }) : undefined;
-    const report = rebuilt ?? (await verify(databaseUrl, { ...flags, ...signal }));
-    io.out(json === true ? `${JSON.stringify(report, null, 2)}\n` : reportText(report));
-    if (rebuilt !== undefined && flags.writeSnapshots === true && json !== true)
-      io.out(`wrote ${rebuilt.snapshotsWritten} snapshots of balances\n`);
-    return rebuilt === undefined ? verdict(report, io) : verdictOfRebuilt(rebuilt, io);
+    return await mode.run(databaseUrl, flags, io);
   } catch (error) {
     io.err(`${error instanceof Error ? explain(error) : String(error)}\n`);
     return error instanceof NotOursError ? exitCodes.invalid : exitCodes.unreachable;
@@ -59,23 +40,14 @@ export async function runVerify(argv: readonly string[], io: CommandIo): Promise
 }
 
 function command(io: CommandIo): Command {
-  return new Command('verify')
+  const program = new Command('verify')
     .description(
       'Checks every invariant of payments, balances, stocks, coupons, sagas and deliveries in one snapshot, reading only',
     )
-    .option('--database-url <url>', 'postgres://user@host:port/name (default: DATABASE_URL)')
-    .addOption(
-      new Option('--mode <mode>', 'live: payments may be in work; drained: nothing may be open')
-        .choices(['live', 'drained'])
-        .default('live')
-        .conflicts('fromEvents'),
-    )
-    .option(
-      '--from-events',
-      'instead: rebuild orders, payments, balances and stocks from their events and ledgers, from nothing, and compare',
-    )
-    .option('--from-snapshots', 'with --from-events: begin each balance at its snapshot')
-    .option('--write-snapshots', 'with --from-events: write a snapshot of each balance with a long ledger')
+    .option('--database-url <url>', 'postgres://user@host:port/name (default: DATABASE_URL)');
+  const options = new Map(modes.flatMap((mode) => mode.options.map((option) => [option.long, option])));
+  for (const option of options.values()) program.addOption(option);
+  return program
     .option('--json', 'print the report as one JSON document')
     .option('--record', 'keep the result in verification_run and verification_finding')
     .allowExcessArguments(false)
@@ -84,20 +56,22 @@ function command(io: CommandIo): Command {
     .showHelpAfterError('(--help shows what there is)');
 }
 
-function verdict(report: VerificationReport, io: CommandIo): number {
-  if (report.violations > 0) return exitCodes.violated;
-  const ordersExamined = report.perInvariant.find(({ code }) => code === 'P4')?.examined ?? 0;
-  if (ordersExamined > 0) return exitCodes.ok;
-  io.err('nothing examined: the database holds no orders\n');
-  return exitCodes.invalid;
+/** What is wrong with options that were typed and belong to another mode. An option may belong to several. */
+function strangers(program: Command, mode: CommandMode): string | undefined {
+  const typed = (name: string): boolean => program.getOptionValueSource(name) === 'cli';
+  for (const other of modes.filter((each) => each !== mode)) {
+    for (const option of other.options) {
+      const name = option.attributeName();
+      if (!typed(name) || mode.options.some((own) => own.attributeName() === name)) continue;
+      const [asked, own] = [flagOf(mode), flagOf(other)];
+      return asked === undefined ? `${option.long} is for ${own}` : `${option.long} cannot be used with ${asked}`;
+    }
+  }
+  return undefined;
 }
 
-function verdictOfRebuilt({ violations, rebuilt }: FromEventsReport, io: CommandIo): number {
-  if (violations > 0) return exitCodes.violated;
-  if (rebuilt) return exitCodes.ok;
-  io.err('nothing examined: without events, balances and stocks there is nothing to rebuild\n');
-  return exitCodes.invalid;
-}
+const flagOf = ({ flag, options }: CommandMode): string | null | undefined =>
+  options.find((option) => option.attributeName() === flag)?.long;
 
 /** The cause says what the network or the server said; of several addresses that were tried only the code is left. */
 function explain(error: Error): string {

@@ -4,7 +4,7 @@ import type { VerificationReport } from './verifier.ts';
 /** The report as a table for a terminal: every invariant with what was looked at, the broken ones with ids. */
 export function reportText(report: VerificationReport): string {
   const lines = [
-    `${'code'.padEnd(5)}${'examined'.padStart(10)}${'violations'.padStart(12)}  invariant`,
+    findingsHeader,
     ...report.perInvariant.flatMap(findingLines),
     '',
     `orders by engine: ${
@@ -21,7 +21,9 @@ export function reportText(report: VerificationReport): string {
 
 const number = (value: number): string => value.toLocaleString('en-US');
 
-const findingLines = ({ code, examined, violations, sentence, sample }: Finding): string[] => [
+export const findingsHeader = `${'code'.padEnd(5)}${'examined'.padStart(10)}${'violations'.padStart(12)}  invariant`;
+
+export const findingLines = ({ code, examined, violations, sentence, sample }: Finding): string[] => [
   `${code.padEnd(5)}${number(examined).padStart(10)}${number(violations).padStart(12)}  ${sentence}`,
   ...(violations > 0 ? [`${' '.repeat(29)}! ${sample.join(', ')}${violations > sample.length ? ', ..' : ''}`] : []),
 ];

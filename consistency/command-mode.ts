@@ -1,0 +1,26 @@
+import type { Option } from 'commander';
+
+/** What the command is given: nothing of the process is touched, so that a test can run it in process. */
+export interface CommandIo {
+  readonly env: NodeJS.ProcessEnv;
+  readonly out: (text: string) => void;
+  readonly err: (text: string) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** 0 every invariant holds, 1 violated, 2 usage, 3 nothing of ours to examine, 4 no verdict because of a fault. */
+export const exitCodes = { ok: 0, violated: 1, usage: 2, invalid: 3, unreachable: 4 } as const;
+
+export type Flags = Readonly<Record<string, unknown>>;
+
+/** One thing that `npm run verify` can do. The first mode whose flag was given is done; the one without a flag is what is done else. */
+export interface CommandMode {
+  /** Name of its flag as commander stores it, e.g. `fromEvents` of `--from-events`. */
+  readonly flag?: string;
+  /** Its flag, and those that only it knows: given without it they are wrong usage. */
+  readonly options: readonly Option[];
+  /** Whether it works without a database to look at. Default: no. */
+  readonly withoutDatabase?: boolean;
+  /** Resolves with the exit code. What is thrown is explained by the command, and ends with 3 or 4. */
+  run(databaseUrl: string, flags: Flags, io: CommandIo): Promise<number>;
+}
