@@ -26,6 +26,7 @@ export const faultPoints = [
   'reply-lost',
   'duplicate-jobs',
   'reordered-jobs',
+  'clock-jump',
 ] as const;
 export type FaultPoint = (typeof faultPoints)[number];
 

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globa
 import { type FaultPoint, readConfig } from './config.ts';
 import { type Connection, ConnectionLost } from './database.ts';
 import { diesAt, faultyConnection, faultyJobs, losesAt, metAt } from './fault-points.ts';
+import { setWallClock } from './wall-clock.ts';
 
 const fault = (point: FaultPoint, nth: number) => ({ point, nth });
 const three = { sagas: [1, 2, 3] };
@@ -79,6 +80,18 @@ describe('a fault', () => {
     const dying = faultyConnection(connection([]), fault('boundary-after-commit', 2));
     await dying.query('call');
     expect(kill).toHaveBeenCalledTimes(1);
+  });
+
+  test('of the clock sets it an hour ahead when the n-th payment has gone through, for everybody in the process', async () => {
+    const truth = () => performance.timeOrigin + performance.now();
+    const db = faultyConnection(connection([]), fault('clock-jump', 3));
+    await db.query('one');
+    const before = Date.now() - truth();
+    expect(await db.query('two')).toHaveLength(2);
+    const after = Date.now() - truth();
+    setWallClock(0);
+    expect([before, after].map((ms) => Math.round(Math.abs(ms) / 3_600_000))).toEqual([0, 1]);
+    expect(metAt(said[0] ?? '', 'clock-jump')).toBeLessThan(truth() + 60_000);
   });
 
   test('sends jobs twice at once and again late, or late and out of order, then as before', async () => {

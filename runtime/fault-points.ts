@@ -1,6 +1,7 @@
 import type { JobsOptions } from 'bullmq';
 import type { Config, FaultPoint, InjectedFault } from './config.ts';
 import { type Connection, ConnectionLost, openConnection } from './database.ts';
+import { jumpWallClock } from './wall-clock.ts';
 
 /** A fault that does not end the process lasts for so many payments, so that recovery from it can be seen. */
 const lasts = 200;
@@ -53,7 +54,7 @@ export function losesAt(fault: InjectedFault | undefined, point: FaultPoint): (p
 /**
  * The connection of a boundary. Each of its calls is a transaction: it commits with the call, or, for the fault before the
  * commit, stays open until the process is gone. The answer's rows are the payments. Without a fault of a boundary it is the
- * connection itself.
+ * connection itself. The one fault of a boundary that does nothing to its call sets the process's clock.
  */
 export function faultyConnection(connection: Connection, fault: InjectedFault | undefined): Connection {
   const then = fault && afterCall[fault.point];
@@ -80,7 +81,16 @@ const afterCall: Partial<Readonly<Record<FaultPoint, () => void>>> = {
   'commit-timeout': () => {
     throw new ConnectionLost('no answer to a COMMIT that was made', undefined);
   },
+  'clock-jump': () => {
+    jumping ??= jumpWallClock(clockJumps.aheadMs, clockJumps.eachMs);
+  },
 };
+
+/** Once in the life of a process, whatever its payments do meanwhile. */
+let jumping: Promise<void> | undefined;
+
+/** Where the wall clock stands, one after the other, against the machine's; then it is right again. More than any deadline or backoff. */
+export const clockJumps = { aheadMs: [3_600_000, -3_600_000], eachMs: 1_500 } as const;
 
 /** The part of a queue that sends. */
 interface Jobs<Data> {

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FaultPoint } from '../../runtime/config.ts';
+import { clockJumps } from '../../runtime/fault-points.ts';
 import { openRedis } from '../../runtime/redis.ts';
 import type { Services } from '../../runtime/services/services.ts';
 import type { Pool } from '../../runtime/database.ts';
@@ -78,6 +79,13 @@ const ownFault: FaultRow['inject'] = async ({ stack, armed }, signal) =>
   armed !== null && (await happened(() => stack.metAt(armed) !== undefined, signal))
     ? hitBy(stack, armed)
     : notInjected;
+
+/** Hit where the clock goes ahead; payments come while it is behind, too, and when it is right again. */
+const clockJump: FaultRow['inject'] = async (target, signal) => {
+  const hit = await ownFault(target, signal);
+  if (hit !== notInjected) await sleep(clockJumps.eachMs * clockJumps.aheadMs.length, undefined, { signal });
+  return hit;
+};
 
 /** Its process knows best when it was; told by the database's clock, which need not be this machine's. */
 async function hitBy(stack: Stack, armed: ProcessKind): Promise<Hit> {
@@ -267,6 +275,14 @@ const rows = [
     armed: sender('reordered-jobs'),
     goalSeconds: afterCrash,
     inject: ownFault,
+  },
+  {
+    name: 'clock-jump',
+    title: 'the clock of the worker goes an hour ahead, then to an hour behind, then is right again',
+    quick: true,
+    armed: worker('clock-jump', boundaries),
+    goalSeconds: afterCrash,
+    inject: clockJump,
   },
 ] as const satisfies readonly FaultRow[];
 

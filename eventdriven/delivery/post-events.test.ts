@@ -132,11 +132,21 @@ describe('what a target answers', () => {
   test('retry-after may be a date to come', async () => {
     const url = await http((req, res) => {
       req.resume();
+      res.sendDate = false;
       res.writeHead(503, { 'retry-after': new Date(Date.now() + 60_000).toUTCString() }).end();
     });
     const { retryAfterMs = 0 } = (await post(url)) as { retryAfterMs?: number };
     expect(retryAfterMs).toBeGreaterThan(50_000);
     expect(retryAfterMs).toBeLessThanOrEqual(60_000);
+  });
+
+  test('a date to come counts by the clock of who gave it, however wrong ours is', async () => {
+    const [date, until] = ['Wed, 21 Oct 2015 07:28:00 GMT', 'Wed, 21 Oct 2015 07:28:30 GMT'];
+    const url = await http((req, res) => {
+      req.resume();
+      res.writeHead(503, { date, 'retry-after': until }).end();
+    });
+    expect(await post(url)).toMatchObject({ retryAfterMs: 30_000 });
   });
 });
 

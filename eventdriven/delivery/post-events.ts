@@ -51,7 +51,7 @@ export async function postEvents(
     const kind = kindOf(status);
     const text = await answerOf(response);
     if (kind === 'taken') return { kind };
-    const retryAfterMs = patienceOf(headers.get('retry-after'));
+    const retryAfterMs = patienceOf(headers.get('retry-after'), headers.get('date'));
     return {
       kind,
       error: [`HTTP ${status}`, printable(text.slice(0, maxErrorLength))].filter(Boolean).join(': '),
@@ -89,12 +89,12 @@ async function answerOf(response: Response): Promise<string> {
 /** It is a stranger's text: Postgres takes no NUL, and a terminal obeys control characters. */
 const printable = (text: string): string => text.replaceAll(/\p{Cc}+/gu, ' ').trim();
 
-/** Seconds, or the date until when. */
-function patienceOf(retryAfter: string | null): number | undefined {
+/** Seconds, or the date until when: by the clock of the target, as far as it says what that shows. Ours may be wrong. */
+function patienceOf(retryAfter: string | null, date: string | null): number | undefined {
   if (retryAfter === null) return undefined;
   if (/^\d{1,9}$/.test(retryAfter)) return Number(retryAfter) * 1_000;
-  const until = Date.parse(retryAfter);
-  return Number.isNaN(until) ? undefined : Math.max(0, until - Date.now());
+  const [until, there] = [Date.parse(retryAfter), Date.parse(date ?? '')];
+  return Number.isNaN(until) ? undefined : Math.max(0, until - (Number.isNaN(there) ? Date.now() : there));
 }
 
 /** It took the connection and closed it without an answer: what a server does that dies of an event. */
