@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
+import { look, uplot } from '../../runtime/pages/page-parts.ts';
 import type { Result } from '../result.ts';
 import { chartsOf } from './charts.ts';
 import { duration } from './format.ts';
@@ -13,8 +13,6 @@ import { overview } from './sections/overview.ts';
 import { scenarioSection } from './sections/scenario.ts';
 
 const own = (name: string): string => readFileSync(join(import.meta.dirname, name), 'utf8');
-const uplot = (name: string): string =>
-  readFileSync(join(dirname(createRequire(import.meta.url).resolve('uplot')), name), 'utf8');
 
 /** The report as one file: style, charting library and data inside, nothing fetched, so that it can be mailed and kept. */
 export function renderReport(result: Result): string {
@@ -31,7 +29,7 @@ export function renderReport(result: Result): string {
         <meta name="viewport" content="width=device-width, initial-scale=1" />
         <title>Sagashift benchmark ${result.run.id}</title>
         <style>
-          ${raw(uplot('uPlot.min.css'))}${raw(own('page.css'))}
+          ${raw(uplot('uPlot.min.css'))}${raw(look())}${raw(own('page.css'))}
         </style>
       </head>
       <body>

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import type { RequestHandler } from 'express';
+import { look, uplot } from '../../runtime/pages/page-parts.ts';
 import { RequestProblem } from '../problems.ts';
 
 /** Nothing is fetched from elsewhere, nothing inline is run, nobody frames it. uPlot sets styles by script, which this allows. */
@@ -40,14 +40,12 @@ const types = {
   svg: 'image/svg+xml; charset=utf-8',
 } as const;
 
-const own = (name: string): Buffer => readFileSync(join(import.meta.dirname, name));
-const uplot = (name: string): Buffer =>
-  readFileSync(join(dirname(createRequire(import.meta.url).resolve('uplot')), name));
+const own = (name: string): string => readFileSync(join(import.meta.dirname, name), 'utf8');
 
 const sources = [
   { name: 'uplot', kind: 'css', read: () => uplot('uPlot.min.css') },
   { name: 'uplot', kind: 'js', read: () => uplot('uPlot.iife.min.js') },
-  { name: 'page', kind: 'css', read: () => own('page.css') },
+  { name: 'page', kind: 'css', read: () => look() + own('page.css') },
   { name: 'page', kind: 'js', read: () => own('page.js') },
   { name: 'charts', kind: 'js', read: () => own('charts.js') },
   { name: 'icon', kind: 'svg', read: () => own('icon.svg') },
@@ -60,9 +58,9 @@ const page = (): Page => (loaded ??= load());
 
 function load(): Page {
   const assets = new Map<string, Asset>();
-  let html = own('page.html').toString('utf8');
+  let html = own('page.html');
   for (const { name, kind, read } of sources) {
-    const body = read();
+    const body = Buffer.from(read());
     const hashed = `${name}.${createHash('sha256').update(body).digest('hex').slice(0, 16)}.${kind}`;
     assets.set(hashed, { type: types[kind], body });
     html = html.replaceAll(`/console/assets/${name}.${kind}`, `/console/assets/${hashed}`);
