@@ -12,6 +12,14 @@ type payment_facts (
   code text
 )
 
+table balance_correction (
+  wrong_id bigint not null,
+  counter_id bigint not null,
+  created_at timestamp with time zone not null default now(),
+  constraint balance_correction_counter_id_key UNIQUE (counter_id),
+  constraint balance_correction_pkey PRIMARY KEY (wrong_id)
+)
+
 table balance_ledger (
   id bigint not null generated always as identity,
   user_id bigint not null,

@@ -52,6 +52,7 @@ const emptied = [
   'user_payment',
   'projection_position',
   'balance_snapshot',
+  'balance_correction',
 ];
 const withGivenIds = ['users', 'products', 'coupons', 'user_coupons', 'orders'];
 

@@ -20,6 +20,13 @@ const entry: Subject = {
     window w as (partition by l.user_id order by l.version, l.id)`,
 };
 
+/** Entries that a counter entry has taken back, and those counter entries. A pair that does not cancel is none. */
+const corrected = `
+    select unnest(array[wrong.id, counter.id]) from balance_correction c
+    cross join lateral (select * from balance_ledger where id = c.wrong_id limit 1) wrong
+    cross join lateral (select * from balance_ledger where id = c.counter_id limit 1) counter
+    where (wrong.user_id, wrong.order_id, wrong.amount) = (counter.user_id, counter.order_id, -counter.amount) and wrong.id < counter.id`;
+
 /** What one order did to balances. Entries that name no order, or none that exists, show as a row without owner. */
 const orderMoney: Subject = {
   name: 'money of an order',
@@ -31,7 +38,7 @@ const orderMoney: Subject = {
         count(*) filter (where kind = 'DEBIT') as debits, count(*) filter (where kind = 'REFUND') as refunds,
         -sum(amount) filter (where kind = 'DEBIT') as debited, sum(amount) filter (where kind = 'REFUND') as refunded,
         max(id) filter (where kind = 'DEBIT') as debit_id, min(id) filter (where kind = 'REFUND') as refund_id
-      from balance_ledger where kind in ('DEBIT', 'REFUND') and ${within('order_id')} group by order_id) m
+      from balance_ledger where kind in ('DEBIT', 'REFUND') and id not in (${corrected}) and ${within('order_id')} group by order_id) m
     left join orders o on o.id = m.order_id`,
 };
 
