@@ -10,12 +10,10 @@ import { privateRedis, type PrivateRedis } from '../support/private-redis.ts';
 import { type Child, startChild } from '../support/processes.ts';
 import { openSagas, payAll } from '../support/saga-load.ts';
 import { type FreshDatabase, freshDatabase } from '../support/services.ts';
+import { styles } from '../support/workers.ts';
 
 /** Everything in Redis may be lost at any time, and a job may be given up by BullMQ: Postgres remembers the sagas. */
-describe.each([
-  { style: 'orchestration', roles: ['orchestrator'] },
-  { style: 'choreography', roles: ['order', 'balance', 'product', 'payment'] },
-] as const)('the $style loses nothing', ({ style, roles }) => {
+describe.each(styles)('the $style loses nothing', ({ style, roles }) => {
   let db: FreshDatabase;
   let redis: PrivateRedis;
   let engine: PaymentEngine;

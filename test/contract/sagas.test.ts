@@ -1,10 +1,6 @@
 import { createSagaEngine, startWorker } from '../../eventdriven/index.ts';
+import { styles } from '../support/workers.ts';
 import { exercisePaymentEngine } from './payment-engine.contract.ts';
-
-const styles = [
-  { style: 'orchestration', roles: ['orchestrator'] },
-  { style: 'choreography', roles: ['order', 'balance', 'product', 'payment'] },
-] as const;
 
 /** What BullMQ keeps of an empty queue. No job is among it. */
 const keptKeys = /:bull:[a-z]+:(meta|events|stalled-check|id)$/;

@@ -1,15 +1,15 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { verify } from '../../consistency/verifier.ts';
 import type { Tx } from '../../domain/ports.ts';
-import { startWorker, type WorkerRole } from '../../eventdriven/index.ts';
+import { startWorker } from '../../eventdriven/index.ts';
 import { goBack, goForward } from '../../eventdriven/orchestration/orchestrator.ts';
-import type { Style } from '../../eventdriven/saga/doorbell.ts';
 import { beat, type RescuedSaga, rescueSagas } from '../../eventdriven/saga/rescue-sql.ts';
 import type { Saga } from '../../eventdriven/saga/saga.ts';
 import { portsOn } from '../contract/engine-ports.ts';
 import { accept, doors, turnBack } from '../support/sagas.ts';
 import { type FreshDatabase, freshDatabase, freshRedis, shop } from '../support/services.ts';
 import { openSession } from '../support/sessions.ts';
+import { styles } from '../support/workers.ts';
 
 let db: FreshDatabase;
 beforeAll(async () => {
@@ -203,10 +203,7 @@ describe('the deadline and the pivot', () => {
   });
 });
 
-describe.each<{ style: Style; roles: readonly WorkerRole[] }>([
-  { style: 'orchestration', roles: ['orchestrator'] },
-  { style: 'choreography', roles: ['order', 'balance', 'product', 'payment'] },
-])('a worker of the $style', ({ style, roles }) => {
+describe.each(styles)('a worker of the $style', ({ style, roles }) => {
   test('brings sagas whose deadline passed while nobody was there to a refusal, wherever they stood', async () => {
     const worker = style === 'orchestration' ? 'dead' : null;
     const { payable } = shop(db.pool);

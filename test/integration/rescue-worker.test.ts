@@ -1,18 +1,15 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { startWorker, type WorkerRole } from '../../eventdriven/index.ts';
-import type { Style } from '../../eventdriven/saga/doorbell.ts';
+import { startWorker } from '../../eventdriven/index.ts';
 import type { Saga } from '../../eventdriven/saga/saga.ts';
 import { portsOn } from '../contract/engine-ports.ts';
 import { accept, doors, turnBack } from '../support/sagas.ts';
 import { type FreshDatabase, freshDatabase, freshRedis, shop } from '../support/services.ts';
+import { styles } from '../support/workers.ts';
 
 /**
  * What a worker that died with its Redis has left behind, and nobody rings for: a new worker finds it in Postgres alone.
  */
-describe.each<{ style: Style; roles: readonly WorkerRole[] }>([
-  { style: 'orchestration', roles: ['orchestrator'] },
-  { style: 'choreography', roles: ['order', 'balance', 'product', 'payment'] },
-])('a new worker of the $style', ({ style, roles }) => {
+describe.each(styles)('a new worker of the $style', ({ style, roles }) => {
   let db: FreshDatabase;
   beforeAll(async () => {
     db = await freshDatabase();

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { verify } from '../../consistency/verifier.ts';
-import { startWorker, type WorkerRole } from '../../eventdriven/index.ts';
+import { startWorker } from '../../eventdriven/index.ts';
 import { goForward } from '../../eventdriven/orchestration/orchestrator.ts';
 import type { Style } from '../../eventdriven/saga/doorbell.ts';
 import { rescueSagas } from '../../eventdriven/saga/rescue-sql.ts';
@@ -10,6 +10,7 @@ import type { Sabotage } from '../../runtime/config.ts';
 import { portsOn } from '../contract/engine-ports.ts';
 import { accept, doors } from '../support/sagas.ts';
 import { type FreshDatabase, freshDatabase, freshRedis, shop } from '../support/services.ts';
+import { styles } from '../support/workers.ts';
 
 /** What each safety mechanism is good for: without it, something that is looked at goes wrong. */
 let db: FreshDatabase;
@@ -36,11 +37,6 @@ async function leftBehind(style: Style, at: number, blocked = false): Promise<Sa
 async function until(seen: () => Promise<boolean>): Promise<void> {
   while (!(await seen())) await new Promise((resolve) => setTimeout(resolve, 20));
 }
-
-const styles: readonly { style: Style; roles: readonly WorkerRole[] }[] = [
-  { style: 'orchestration', roles: ['orchestrator'] },
-  { style: 'choreography', roles: ['order', 'balance', 'product', 'payment'] },
-];
 
 describe.each(styles)('in the $style', ({ style, roles }) => {
   test('without a rescuer, what a dead worker left stays open, and the verifier says so', async () => {

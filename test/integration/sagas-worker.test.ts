@@ -1,34 +1,34 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { type Mode, verify } from '../../consistency/verifier.ts';
-import { startWorker, type WorkerRole } from '../../eventdriven/index.ts';
+import { startWorker } from '../../eventdriven/index.ts';
 import { settleSaga } from '../../eventdriven/operations/settle-sagas.ts';
-import { openDoorbell, type Style } from '../../eventdriven/saga/doorbell.ts';
+import { openDoorbell } from '../../eventdriven/saga/doorbell.ts';
 import type { Saga } from '../../eventdriven/saga/saga.ts';
 import type { EnginePorts } from '../../runtime/engine-ports.ts';
 import { portsOn } from '../contract/engine-ports.ts';
-import { accept } from '../support/sagas.ts';
+import {
+  acceptOne,
+  acceptOneDue,
+  leftOf,
+  type OnePayment,
+  type PaymentWanted,
+  type SagaSeen,
+  untilSaga,
+} from '../support/one-payment.ts';
 import { sagas } from '../support/sagas-command.ts';
-import { type FreshDatabase, freshDatabase, freshRedis, shop } from '../support/services.ts';
+import { type FreshDatabase, freshDatabase, freshRedis } from '../support/services.ts';
 import { openSession } from '../support/sessions.ts';
+import { styles } from '../support/workers.ts';
 
 /** After its first fault a saga asks for a person, and is not tried again within this test: who goes on was told to. */
 const backoff = { firstMs: 1_200_000, longestMs: 1_200_000, attentionAfter: 1 };
 const by = { actor: 'kim', command: 'sagas test', reason: 'the test says so' };
 
-interface State {
-  readonly status: string;
-  readonly attempts: number;
-  readonly attention: boolean;
-  readonly order: string;
-}
 interface Listed {
   readonly sagas: readonly { readonly sagaId: number; readonly error: string }[];
 }
 
-describe.each<{ style: Style; roles: readonly WorkerRole[] }>([
-  { style: 'orchestration', roles: ['orchestrator'] },
-  { style: 'choreography', roles: ['order', 'balance', 'product', 'payment'] },
-])('beside a worker of the $style', ({ style, roles }) => {
+describe.each(styles)('beside a worker of the $style', ({ style, roles }) => {
   let db: FreshDatabase;
   let ports: EnginePorts;
   let worker: { stop(): Promise<void> };
@@ -61,33 +61,10 @@ describe.each<{ style: Style; roles: readonly WorkerRole[] }>([
       create trigger trouble before insert on ${ledger} for each row when (new.kind = '${kind}') execute function trouble()`);
   const mend = (ledger: string) => db.pool.query(`drop trigger trouble on ${ledger}`);
 
-  async function start({ blocked = false } = {}) {
-    const { user, product, order } = shop(db.pool);
-    const [userId, productId] = [await user({ balance: 1_000, blocked }), await product({ price: 300, stock: 5 })];
-    const [saga] = (await accept(db.pool, [await order({ userId, lines: [{ productId, qty: 1 }] })], style)) as [Saga];
-    return { saga, userId, productId };
-  }
-  /** One that the rescuer finds at once. */
-  async function begin(options = {}) {
-    const one = await start(options);
-    await db.pool.query('update saga_state set next_run_at = now() where saga_id = $1', [one.saga.sagaId]);
-    return one;
-  }
-  async function until({ sagaId }: Saga, seen: (state: State) => boolean): Promise<State> {
-    for (;;) {
-      const [state] = await db.pool.query<State>(
-        `select s.status, s.attempts, s.attention_at is not null as attention, o.status as "order"
-         from saga_state s join orders o on o.id = s.order_id where saga_id = $1`,
-        [sagaId],
-      );
-      if (state !== undefined && seen(state)) return state;
-      await new Promise((resolve) => setTimeout(resolve, 5));
-    }
-  }
-  const left = async ({ userId, productId }: { userId: number; productId: number }) => [
-    ...(await db.pool.query('select amount from balances where user_id = $1', [userId])),
-    ...(await db.pool.query('select available, reserved from stocks where product_id = $1', [productId])),
-  ];
+  const start = () => acceptOne(db.pool, style);
+  const begin = (wanted?: PaymentWanted) => acceptOneDue(db.pool, style, wanted);
+  const until = (saga: Saga, wished: (saga: SagaSeen) => boolean) => untilSaga(db.pool, saga, wished);
+  const left = (one: OnePayment) => leftOf(db.pool, one);
   const nothingTaken = [{ amount: 1_000 }, { available: 5, reserved: 0 }];
   const broken = async (mode: Mode) =>
     (await verify(db.url, { mode, expectEngines: [style] })).perInvariant.flatMap(({ code, violations, sample }) =>

@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { startWorker, type WorkerRole } from '../../eventdriven/index.ts';
-import type { Style } from '../../eventdriven/saga/doorbell.ts';
+import { startWorker } from '../../eventdriven/index.ts';
 import type { Saga } from '../../eventdriven/saga/saga.ts';
 import type { EnginePorts } from '../../runtime/engine-ports.ts';
 import { brokenRules } from '../contract/books.ts';
 import { portsOn } from '../contract/engine-ports.ts';
-import { accept } from '../support/sagas.ts';
+import { acceptOneDue, leftOf, type OnePayment, type SagaSeen, untilSaga } from '../support/one-payment.ts';
 import { type FreshDatabase, freshDatabase, freshRedis, shop } from '../support/services.ts';
+import { styles } from '../support/workers.ts';
 
 /** A sequence counts the failures: unlike a row it does not forget them when their transaction rolls back. */
 const failing = (name: string, table: string, kind: string, times: number) => `
@@ -17,21 +17,11 @@ const failing = (name: string, table: string, kind: string, times: number) => `
   end $$;
   create trigger ${name} before insert on ${table} for each row when (new.kind = '${kind}' and new.order_id = ORDER) execute function ${name}()`;
 
-interface State {
-  readonly status: string;
-  readonly attempts: number;
-  readonly attention: boolean;
-  readonly last_error: string | null;
-}
-
 /** Shown to people from the third fault in a row, and tried again at once. */
 const backoff = { firstMs: 1, longestMs: 1, attentionAfter: 3 };
 const times = 4;
 
-describe.each<{ style: Style; roles: readonly WorkerRole[] }>([
-  { style: 'orchestration', roles: ['orchestrator'] },
-  { style: 'choreography', roles: ['order', 'balance', 'product', 'payment'] },
-])('in the $style', ({ style, roles }) => {
+describe.each(styles)('in the $style', ({ style, roles }) => {
   let db: FreshDatabase;
   let ports: EnginePorts;
   let worker: { stop(): Promise<void> };
@@ -46,34 +36,16 @@ describe.each<{ style: Style; roles: readonly WorkerRole[] }>([
     await db.drop();
   });
 
-  /** One payment that nobody rings for: the rescuer finds it. */
-  async function start({ blocked = false, trouble = '' } = {}) {
-    const { user, product, order } = shop(db.pool);
-    const [userId, productId] = [await user({ balance: 1_000, blocked }), await product({ price: 300, stock: 5 })];
-    const placed = await order({ userId, lines: [{ productId, qty: 1 }] });
-    if (trouble !== '') await db.pool.query(trouble.replace('ORDER', String(placed.id)));
-    const [saga] = (await accept(db.pool, [placed], style)) as [Saga];
-    await db.pool.query('update saga_state set next_run_at = now() where saga_id = $1', [saga.sagaId]);
-    return { saga, userId, productId };
-  }
-  const stateOf = async ({ sagaId }: Saga) =>
-    (
-      await db.pool.query<State>(
-        'select status, attempts, attention_at is not null as attention, last_error from saga_state where saga_id = $1',
-        [sagaId],
-      )
-    )[0] as State;
-  async function until(saga: Saga, seen: (state: State) => boolean): Promise<State> {
-    for (;;) {
-      const state = await stateOf(saga);
-      if (seen(state)) return state;
-      await new Promise((resolve) => setTimeout(resolve, 5));
-    }
-  }
-  const left = async ({ userId, productId }: { userId: number; productId: number }) => [
-    ...(await db.pool.query('select amount from balances where user_id = $1', [userId])),
-    ...(await db.pool.query('select available, reserved from stocks where product_id = $1', [productId])),
-  ];
+  /** Begun with its trouble, if there is any. */
+  const start = ({ blocked = false, trouble = '' }) =>
+    acceptOneDue(db.pool, style, {
+      blocked,
+      before: async (orderId) => {
+        if (trouble !== '') await db.pool.query(trouble.replace('ORDER', String(orderId)));
+      },
+    });
+  const until = (saga: Saga, wished: (saga: SagaSeen) => boolean) => untilSaga(db.pool, saga, wished);
+  const left = (one: OnePayment) => leftOf(db.pool, one);
 
   test('a compensation that fails is tried until it succeeds; people are shown it meanwhile', async () => {
     const one = await start({ blocked: true, trouble: failing('refunding', 'balance_ledger', 'REFUND', times) });
@@ -99,16 +71,12 @@ describe.each<{ style: Style; roles: readonly WorkerRole[] }>([
   });
 
   test('a boundary that is blocked beyond its time-out is stopped, is unknown, and is tried again', async () => {
-    let one: Awaited<ReturnType<typeof start>> | undefined;
+    let one: OnePayment | undefined;
     await db.pool.transaction(async (tx) => {
       const userId = await shop(db.pool).user({ balance: 1_000 });
       await tx.query('select from balances where user_id = $1 for update', [userId]);
-      const productId = await shop(db.pool).product({ price: 300, stock: 5 });
-      const placed = await shop(db.pool).order({ userId, lines: [{ productId, qty: 1 }] });
-      const [saga] = (await accept(db.pool, [placed], style)) as [Saga];
-      await db.pool.query('update saga_state set next_run_at = now() where saga_id = $1', [saga.sagaId]);
-      one = { saga, userId, productId };
-      const stopped = await until(saga, ({ attempts }) => attempts > 0);
+      one = await acceptOneDue(db.pool, style, { userId });
+      const stopped = await until(one.saga, ({ attempts }) => attempts > 0);
       expect(stopped).toMatchObject({ status: 'RUNNING', last_error: expect.stringMatching(/timeout/) });
       const waiting = await db.pool.query(
         `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'

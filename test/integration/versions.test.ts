@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { type PaymentDefinition, paymentDefinitions } from '../../domain/saga-definitions.ts';
-import { createSagaEngine, startWorker, type WorkerRole } from '../../eventdriven/index.ts';
-import { openDoorbell, type Style } from '../../eventdriven/saga/doorbell.ts';
+import { createSagaEngine, startWorker } from '../../eventdriven/index.ts';
+import { openDoorbell } from '../../eventdriven/saga/doorbell.ts';
 import type { Saga } from '../../eventdriven/saga/saga.ts';
 import type { EnginePorts } from '../../runtime/engine-ports.ts';
 import { brokenRules } from '../contract/books.ts';
@@ -9,14 +9,12 @@ import { portsOn } from '../contract/engine-ports.ts';
 import { manyOrders } from '../support/many-orders.ts';
 import { accept, doors, turnBack } from '../support/sagas.ts';
 import { type FreshDatabase, freshDatabase, freshRedis, shop } from '../support/services.ts';
+import { styles } from '../support/workers.ts';
 
 const version = (n: number) => paymentDefinitions[n - 1] as PaymentDefinition;
 
 /** A deployment: sagas were accepted by one version, and workers come that know others. */
-describe.each<{ style: Style; roles: readonly WorkerRole[] }>([
-  { style: 'orchestration', roles: ['orchestrator'] },
-  { style: 'choreography', roles: ['order', 'balance', 'product', 'payment'] },
-])('open sagas of the $style', ({ style, roles }) => {
+describe.each(styles)('open sagas of the $style', ({ style, roles }) => {
   let db: FreshDatabase;
   let ports: EnginePorts;
   const said: string[] = [];

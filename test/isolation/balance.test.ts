@@ -1,9 +1,10 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import type { Isolation } from '../../domain/ports.ts';
 import type { Saga } from '../../eventdriven/saga/saga.ts';
+import { isolationStage } from '../support/isolation-stage.ts';
 import { accept, doors } from '../support/sagas.ts';
-import { type FreshDatabase, freshDatabase, shop } from '../support/services.ts';
-import { faultOf, openSession, type Session } from '../support/sessions.ts';
+import { shop } from '../support/services.ts';
+import { faultOf } from '../support/sessions.ts';
 
 /**
  * T1 is a monolith that reads a balance `for update`, thinks, and writes what it computed. T2 is the saga's deductBalance on the
@@ -12,22 +13,12 @@ import { faultOf, openSession, type Session } from '../support/sessions.ts';
 const BALANCE = 1;
 const opening = 1_000;
 
-let db: FreshDatabase;
-const sessions: Session[] = [];
-beforeAll(async () => {
-  db = await freshDatabase();
-});
-afterEach(async () => {
-  await Promise.all(sessions.splice(0).map((session) => session.close()));
-});
-afterAll(() => db.drop());
+const on = isolationStage();
 
 async function stage(isolation: Isolation) {
-  const order = await shop(db.pool).payable({ balance: opening, price: 300 });
-  const [saga] = await doors(db.pool).pass(await accept(db.pool, [order]), BALANCE);
-  const t1 = await openSession(db.url, db.pool, isolation);
-  const t2 = await openSession(db.url, db.pool, isolation);
-  sessions.push(t1, t2);
+  const order = await shop(on.pool).payable({ balance: opening, price: 300 });
+  const [saga] = await doors(on.pool).pass(await accept(on.pool, [order]), BALANCE);
+  const [t1, t2] = [await on.session(isolation), await on.session(isolation)];
   const { userId } = order;
   return {
     t1: {
@@ -51,7 +42,7 @@ async function stage(isolation: Isolation) {
       deduct: async (wait = true) => (await doors(t2).run(BALANCE, [saga as Saga], wait))[0]?.outcome,
     },
     async left() {
-      const [row] = await db.pool.query<{ amount: number; ledger: number }>(
+      const [row] = await on.pool.query<{ amount: number; ledger: number }>(
         `select b.amount, (select sum(l.amount)::int from balance_ledger l where l.user_id = b.user_id) as ledger
          from balances b where b.user_id = $1`,
         [userId],

@@ -1,30 +1,22 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import type { Isolation } from '../../domain/ports.ts';
 import type { Saga } from '../../eventdriven/saga/saga.ts';
+import { isolationStage } from '../support/isolation-stage.ts';
 import { accept, doors, turnBack } from '../support/sagas.ts';
-import { type FreshDatabase, freshDatabase, shop } from '../support/services.ts';
-import { faultOf, openSession, type Session } from '../support/sessions.ts';
+import { shop } from '../support/services.ts';
+import { faultOf } from '../support/sessions.ts';
 
 /** T1 and T2 are two workers that have been handed the same payment at the same moment. */
 const BALANCE = 1;
 
-let db: FreshDatabase;
-const sessions: Session[] = [];
-beforeAll(async () => {
-  db = await freshDatabase();
-});
-afterEach(async () => {
-  await Promise.all(sessions.splice(0).map((session) => session.close()));
-});
-afterAll(() => db.drop());
+const on = isolationStage();
 
 async function stage(isolation: Isolation) {
-  const order = await shop(db.pool).payable({ balance: 1_000, price: 300 });
+  const order = await shop(on.pool).payable({ balance: 1_000, price: 300 });
   const nobody = { worker: null };
-  const [saga] = (await doors(db.pool, nobody).pass(await accept(db.pool, [order]), BALANCE)) as [Saga];
+  const [saga] = (await doors(on.pool, nobody).pass(await accept(on.pool, [order]), BALANCE)) as [Saga];
   const worker = async () => {
-    const session = await openSession(db.url, db.pool, isolation);
-    sessions.push(session);
+    const session = await on.session(isolation);
     const { run, undo } = doors(session, nobody);
     return {
       ...session,
@@ -33,7 +25,7 @@ async function stage(isolation: Isolation) {
     };
   };
   const debits = async () =>
-    (await db.pool.query('select from balance_ledger where order_id = $1 and kind = $2', [order.id, 'DEBIT'])).length;
+    (await on.pool.query('select from balance_ledger where order_id = $1 and kind = $2', [order.id, 'DEBIT'])).length;
   return { saga, t1: await worker(), t2: await worker(), debits };
 }
 

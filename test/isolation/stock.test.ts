@@ -1,9 +1,10 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import type { Isolation } from '../../domain/ports.ts';
 import type { Saga } from '../../eventdriven/saga/saga.ts';
+import { isolationStage } from '../support/isolation-stage.ts';
 import { accept, doors } from '../support/sagas.ts';
-import { type FreshDatabase, freshDatabase, shop } from '../support/services.ts';
-import { faultOf, openSession, type Session } from '../support/sessions.ts';
+import { shop } from '../support/services.ts';
+import { faultOf } from '../support/sessions.ts';
 
 /**
  * T1 is a monolith that reads a stock `for update` and confirms another order of 2 by an absolute value; T2 is the saga's
@@ -11,25 +12,15 @@ import { faultOf, openSession, type Session } from '../support/sessions.ts';
  */
 const STOCK = 2;
 
-let db: FreshDatabase;
-const sessions: Session[] = [];
-beforeAll(async () => {
-  db = await freshDatabase();
-});
-afterEach(async () => {
-  await Promise.all(sessions.splice(0).map((session) => session.close()));
-});
-afterAll(() => db.drop());
+const on = isolationStage();
 
 async function stage(isolation: Isolation) {
-  const { user, product, order } = shop(db.pool);
+  const { user, product, order } = shop(on.pool);
   const [userId, productId] = [await user(), await product({ stock: 10 })];
   const theirs = await order({ userId, lines: [{ productId, qty: 2 }] });
   const ours = await order({ userId, lines: [{ productId, qty: 3 }] });
-  const [saga] = await doors(db.pool).pass(await accept(db.pool, [ours]), STOCK);
-  const t1 = await openSession(db.url, db.pool, isolation);
-  const t2 = await openSession(db.url, db.pool, isolation);
-  sessions.push(t1, t2);
+  const [saga] = await doors(on.pool).pass(await accept(on.pool, [ours]), STOCK);
+  const [t1, t2] = [await on.session(isolation), await on.session(isolation)];
   const move = (kind: string, orderId: number, qty: number) =>
     t1.query('insert into stock_ledger (product_id, order_id, kind, qty) values ($1, $2, $3, $4)', [
       ...[productId, orderId, kind, qty],
@@ -60,7 +51,7 @@ async function stage(isolation: Isolation) {
       confirm: async (wait = true) => (await doors(t2).run(STOCK, [saga as Saga], wait))[0]?.outcome,
     },
     async left() {
-      const [row] = await db.pool.query<{ reserved: number; ledger: number }>(
+      const [row] = await on.pool.query<{ reserved: number; ledger: number }>(
         `select s.reserved, (select sum(case kind when 'RESERVE' then qty when 'UNCONFIRM' then qty when 'RESTOCK' then 0 else -qty end)::int
            from stock_ledger l where l.product_id = s.product_id) as ledger
          from stocks s where s.product_id = $1`,
