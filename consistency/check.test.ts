@@ -9,6 +9,7 @@ import { among } from './scope.ts';
 const subject: Subject = {
   name: 'thing',
   key: 'order',
+  tables: ['things'],
   sql: (within) => `select 1 as id, null::bigint as order_id, null as engine from things where ${within('order_id')}`,
 };
 const invariant = (code: string, wrong: string, kind: Invariant['class'] = 'I'): Invariant => ({
@@ -16,6 +17,8 @@ const invariant = (code: string, wrong: string, kind: Invariant['class'] = 'I'):
   class: kind,
   severity: 'money',
   sentence: 'All is well.',
+  remedy: 'Look.',
+  binds: 'all',
   checks: [{ subject, wrong }],
 });
 
@@ -87,7 +90,7 @@ describe('asking a subject', () => {
 
 test('every invariant stands in the docs, with its class', async () => {
   const docs = await readFile(new URL('../docs/consistency.md', import.meta.url), 'utf8');
-  const documented = [...docs.matchAll(/^\| ([A-Z]\d) +\| ([ITQ]) +\|/gm)].map(([, code, kind]) => [code, kind]);
+  const documented = [...docs.matchAll(/^\| ([A-Z]\d) +\| ([ITLQ]) +\|/gm)].map(([, code, kind]) => [code, kind]);
   expect(documented).toEqual(invariants.map((each) => [each.code, each.class]));
 });
 

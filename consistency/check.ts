@@ -111,13 +111,15 @@ function sumsOf(counts: readonly Readonly<Record<string, number>>[]): Record<str
   return sums;
 }
 
+const late: readonly Invariant['class'][] = ['L', 'Q'];
+
 /**
- * What violations touch: their order, or the row itself where it belongs to no order. Class Q is not counted: work that
+ * What violations touch: their order, or the row itself where it belongs to no order. Classes L and Q are not counted: work that
  * is late is not an order that is wrong.
  */
 export function touchedBy(answers: readonly Answer[]): Set<string> {
   const touched = new Set<string>();
-  for (const { check, violators } of answers.filter(({ invariant }) => invariant.class !== 'Q')) {
+  for (const { check, violators } of answers.filter(({ invariant }) => !late.includes(invariant.class))) {
     for (const { id, orderId } of violators)
       touched.add(orderId === null ? `${check.subject.name} ${id}` : `order ${orderId}`);
   }

@@ -4,6 +4,7 @@ import { deliveryInvariants } from './catalogue/delivery.ts';
 import { eventInvariants } from './catalogue/event.ts';
 import type { Invariant } from './catalogue/invariant.ts';
 import { orderInvariants } from './catalogue/order.ts';
+import { routeInvariants } from './catalogue/route.ts';
 import { sagaInvariants } from './catalogue/saga.ts';
 import { stockInvariants } from './catalogue/stock.ts';
 
@@ -16,4 +17,5 @@ export const invariants: readonly Invariant[] = [
   ...sagaInvariants,
   ...eventInvariants,
   ...deliveryInvariants,
+  ...routeInvariants,
 ];

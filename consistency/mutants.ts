@@ -3,6 +3,7 @@ import { couponMutants } from './mutants/coupon.ts';
 import { deliveryMutants } from './mutants/delivery.ts';
 import { eventMutants } from './mutants/event.ts';
 import { orderMutants } from './mutants/order.ts';
+import { routeMutants } from './mutants/route.ts';
 import { sagaMutants } from './mutants/saga.ts';
 import { stockMutants } from './mutants/stock.ts';
 import type { Mutant } from './mutants/mutant.ts';
@@ -16,4 +17,5 @@ export const mutants: readonly Mutant[] = [
   ...sagaMutants,
   ...eventMutants,
   ...deliveryMutants,
+  ...routeMutants,
 ];

@@ -35,7 +35,10 @@ export interface VerificationReport {
   readonly durationMs: number;
 }
 
-const classes: Readonly<Record<Mode, readonly InvariantClass[]>> = { live: ['I', 'T'], drained: ['I', 'T', 'Q'] };
+const classes: Readonly<Record<Mode, readonly InvariantClass[]>> = {
+  live: ['I', 'T', 'L'],
+  drained: ['I', 'T', 'L', 'Q'],
+};
 
 /** Two connections that see one snapshot: a second core helps, a third would be taken from the payments. */
 const connections = 2;

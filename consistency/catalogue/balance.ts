@@ -3,6 +3,7 @@ import type { Invariant, Subject } from './invariant.ts';
 const balance: Subject = {
   name: 'balance',
   key: 'user',
+  tables: ['balances', 'balance_ledger'],
   sql: (within) => `
     select coalesce(b.user_id, l.user_id) as id, null::bigint as order_id, null as engine, b.amount, coalesce(l.total, 0) as total
     from (select * from balances where ${within('user_id')}) b
@@ -12,6 +13,7 @@ const balance: Subject = {
 const entry: Subject = {
   name: 'balance ledger entry',
   key: 'user',
+  tables: ['balance_ledger', 'balances'],
   sql: (within) => `
     select l.id, l.order_id, null as engine, l.kind, l.amount, l.balance_after, l.version, b.amount as balance, b.version as balance_version,
       lag(l.balance_after) over w as before, lag(l.version) over w as earlier, lead(l.id) over w is null as is_head
@@ -31,6 +33,7 @@ const corrected = `
 const orderMoney: Subject = {
   name: 'money of an order',
   key: 'order',
+  tables: ['balance_ledger', 'balance_correction', 'orders'],
   sql: (within) => `
     select coalesce(m.order_id, m.first_id) as id, m.*, o.engine, o.user_id as owner, o.final_amount
     from (
@@ -45,6 +48,7 @@ const orderMoney: Subject = {
 const loadedMoney: Subject = {
   name: 'loaded money',
   key: 'whole',
+  tables: ['sagashift_database', 'balance_ledger'],
   sql: () => `
     select 1 as id, null::bigint as order_id, null as engine, d.dataset is not null as is_loaded, l.opening, l.top_ups,
       (d.dataset->'sums'->>'openingTotal')::numeric as opening_total, (d.dataset->'sums'->>'topUps')::numeric as loaded_top_ups
@@ -61,6 +65,10 @@ export const balanceInvariants: readonly Invariant[] = [
     class: 'I',
     severity: 'money',
     sentence: 'A balance is the sum of its ledger.',
+    remedy:
+      'Somebody changed `balances` without a ledger entry, or the reverse. The ledger tells what happened; compare its last `balance_after` with the row, then look for the writer by `xid` and time.',
+    binds: 'none',
+    examines: 'worked on',
     checks: [{ subject: balance, wrong: 'amount is distinct from total' }],
   },
   {
@@ -68,6 +76,9 @@ export const balanceInvariants: readonly Invariant[] = [
     class: 'I',
     severity: 'money',
     sentence: 'No balance is below zero, in its row or at any point of its ledger.',
+    remedy: 'A debit did not check under the row lock. Stop the engine that wrote the entry.',
+    binds: 'none',
+    examines: 'worked on',
     checks: [
       { subject: balance, wrong: 'amount < 0' },
       { subject: entry, wrong: 'balance_after < 0' },
@@ -79,6 +90,10 @@ export const balanceInvariants: readonly Invariant[] = [
     severity: 'money',
     sentence:
       'Each ledger entry continues the one before it: balance after and version follow, and its sign is its kind’s (a lost update shows as a fork).',
+    remedy:
+      'A fork (two entries of one version) is a lost update: two writers read the same balance. See which engines wrote the two orders; one of them does not take the row lock.',
+    binds: 'none',
+    examines: 'worked on',
     checks: [
       {
         subject: entry,
@@ -93,6 +108,9 @@ export const balanceInvariants: readonly Invariant[] = [
     class: 'I',
     severity: 'money',
     sentence: 'The last ledger entry says what the balance row says: amount and version.',
+    remedy: 'As B1; when B3 fires too, a lost update.',
+    binds: 'none',
+    examines: 'worked on',
     checks: [
       {
         subject: entry,
@@ -106,6 +124,9 @@ export const balanceInvariants: readonly Invariant[] = [
     class: 'I',
     severity: 'money',
     sentence: 'An order is debited at most once and refunded at most once.',
+    remedy: 'A redelivered step acted twice: look for the receipt of the boundary in `saga_step_execution`.',
+    binds: 'all',
+    examines: 'paid',
     checks: [{ subject: orderMoney, wrong: 'debits > 1 or refunds > 1' }],
   },
   {
@@ -113,6 +134,9 @@ export const balanceInvariants: readonly Invariant[] = [
     class: 'I',
     severity: 'money',
     sentence: 'A refund gives back what was debited before, to the same user.',
+    remedy:
+      'Correct by a new top-up or debit, never by editing the ledger; then find out where the undo got its amount from (`compensation_data`).',
+    binds: 'sagas',
     checks: [
       {
         subject: orderMoney,
@@ -126,6 +150,9 @@ export const balanceInvariants: readonly Invariant[] = [
     class: 'I',
     severity: 'money',
     sentence: 'A debit is the order’s final amount, taken from the order’s user.',
+    remedy: 'Compare `orders`, `balance_ledger` and the coupon of the order.',
+    binds: 'all',
+    examines: 'paid',
     checks: [
       {
         subject: orderMoney,
@@ -140,6 +167,9 @@ export const balanceInvariants: readonly Invariant[] = [
     class: 'I',
     severity: 'money',
     sentence: 'Opening balances and loaded top-ups are those of the data set’s manifest.',
+    remedy:
+      'Money came from nowhere or went there: the data was changed after it was loaded. Top-ups made later are not counted.',
+    binds: 'none',
     checks: [
       {
         subject: loadedMoney,

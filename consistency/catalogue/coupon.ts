@@ -5,6 +5,7 @@ import { order } from './order.ts';
 const userCoupon: Subject = {
   name: 'user coupon',
   key: 'user coupon',
+  tables: ['user_coupons', 'orders'],
   sql: (within) => `
     select u.id, u.used_order_id as order_id, o.engine, u.user_id, u.status, u.used_order_id, o.user_id as order_owner, o.user_coupon_id as order_coupon_id,
       coalesce(p.payers, 0) as payers
@@ -18,6 +19,7 @@ const userCoupon: Subject = {
 const coupon: Subject = {
   name: 'coupon',
   key: 'coupon',
+  tables: ['coupons', 'user_coupons'],
   sql: (within) => `
     select coalesce(c.id, u.coupon_id) as id, null::bigint as order_id, null as engine, c.quota, c.issued, coalesce(u.given, 0) as given
     from (select * from coupons where ${within('id')}) c
@@ -32,6 +34,8 @@ export const couponInvariants: readonly Invariant[] = [
     class: 'I',
     severity: 'money',
     sentence: 'A coupon is USED exactly when an order used it, and that order names it.',
+    remedy: 'A give-back or a take was done in part.',
+    binds: 'none',
     checks: [
       {
         subject: userCoupon,
@@ -45,6 +49,8 @@ export const couponInvariants: readonly Invariant[] = [
     class: 'I',
     severity: 'money',
     sentence: 'No coupon paid for two orders.',
+    remedy: 'The coupon was taken without its row lock.',
+    binds: 'none',
     checks: [{ subject: userCoupon, wrong: 'payers > 1' }],
   },
   {
@@ -52,6 +58,9 @@ export const couponInvariants: readonly Invariant[] = [
     class: 'T',
     severity: 'money',
     sentence: 'A paid order used the coupon that was asked for; a refused one holds none.',
+    remedy: 'Give the coupon back by hand (ISSUED, no order) when the order is refused.',
+    binds: 'all',
+    examines: 'paid with coupon',
     checks: [
       {
         subject: order,
@@ -71,6 +80,8 @@ export const couponInvariants: readonly Invariant[] = [
     class: 'I',
     severity: 'money',
     sentence: 'As many coupons are out as were issued, and no more than the quota.',
+    remedy: 'Coupons were handed out past `issued`.',
+    binds: 'none',
     checks: [{ subject: coupon, wrong: 'issued is distinct from given or quota is null or issued > quota' }],
   },
   {
@@ -78,6 +89,9 @@ export const couponInvariants: readonly Invariant[] = [
     class: 'I',
     severity: 'money',
     sentence: 'An order’s discount is its coupon’s, at most its total; without a coupon there is none.',
+    remedy: 'The coupon’s discount was changed after its use, or the wrong one applied.',
+    binds: 'all',
+    examines: 'worked on',
     checks: [
       {
         subject: order,
@@ -92,6 +106,9 @@ export const couponInvariants: readonly Invariant[] = [
     class: 'I',
     severity: 'money',
     sentence: 'A coupon and the order it is used for have one owner.',
+    remedy: 'Ownership was not checked when the coupon was taken.',
+    binds: 'all',
+    examines: 'with coupon',
     checks: [
       { subject: order, applies: asked, wrong: 'coupon_owner is distinct from user_id' },
       { subject: userCoupon, applies: 'used_order_id is not null', wrong: 'order_owner is distinct from user_id' },

@@ -9,6 +9,7 @@ const ofPayment = `('payment.completed', 'order.completed', 'product.purchased')
 const delivery: Subject = {
   name: 'delivery',
   key: 'order',
+  tables: ['external_event_log', 'orders'],
   sql: (within) => `
     select d.first_id as id, d.order_id, o.engine, d.rows, d.open, o.status as order_status,
       d.event_type in ${ofPayment} or d.about is not distinct from 'payment.completed' as of_payment
@@ -25,6 +26,7 @@ const delivery: Subject = {
 const routed: Subject = {
   name: 'routed payment',
   key: 'order',
+  tables: ['payments', 'orders', 'delivery_route', 'order_items', 'external_event_log'],
   sql: (within) => `
     select p.order_id as id, p.order_id, o.engine, coalesce(d.rows, 0) as rows,
       case r.event_type when 'product.purchased' then i.lines else 1 end as wanted
@@ -46,6 +48,10 @@ export const deliveryInvariants: readonly Invariant[] = [
     severity: 'delivery',
     sentence:
       'A payment has one delivery per event and target system that was routed before it; an order that is not paid has none of a payment.',
+    remedy:
+      'Missing: add the row, the relay sends it. Routes have an age: one that is added binds payments that begin a minute later, see [delivery.md](delivery.md).',
+    binds: 'delivering',
+    examines: 'paid and routed',
     checks: [
       { subject: routed, wrong: 'rows is distinct from wanted' },
       { subject: order, applies: `engine in ${engineNames.notDelivering}`, wrong: 'deliveries > 0' },
@@ -60,6 +66,9 @@ export const deliveryInvariants: readonly Invariant[] = [
     class: 'Q',
     severity: 'delivery',
     sentence: 'When drained, every delivery is sent, a dead letter, or dropped by a person.',
+    remedy: 'The relay is down or the target is; dead letters are listed by `npm run dead-letters -- list`.',
+    binds: 'delivering',
+    examines: 'paid and routed',
     checks: [{ subject: delivery, wrong: 'open > 0' }],
   },
 ];

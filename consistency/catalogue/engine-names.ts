@@ -7,8 +7,10 @@ const sqlList = (names: readonly string[]): string => `(${names.map((name) => `'
 const named = (which: (row: (typeof engines)[number]) => boolean): string[] =>
   engines.filter(which).map(({ name }) => name);
 
-/** SQL lists of engine names by what the engine table says of them. An engine that is not in it is bound by what binds all. */
+/** SQL lists of engine names by what the engine table says of them. An engine that is not in it is reported, see `order-counts.ts`. */
 export const engineNames = {
+  known: sqlList([...engines.map(({ name }) => name), history]),
+  legacySide: sqlList(named(({ side }) => side === 'legacy')),
   sagas: sqlList(named(({ side }) => side === 'saga')),
   notSagas: sqlList([...named(({ side }) => side === 'legacy'), history]),
   oneTransaction: sqlList([...named(({ cut }) => !cut.includes('-')), history]),

@@ -4,6 +4,7 @@ import type { Invariant, Subject } from './invariant.ts';
 const stream: Subject = {
   name: 'event stream',
   key: 'order',
+  tables: ['saga_state', 'event_store', 'orders'],
   sql: (within) => `
     select coalesce(e.aggregate_id, 'order-' || s.order_id) as id, s.order_id, o.engine, s.status, s.event_count, o.status as order_status,
       coalesce(e.events, 0) as events, e.first_number, e.last_number,
@@ -26,6 +27,9 @@ export const eventInvariants: readonly Invariant[] = [
     class: 'I',
     severity: 'process',
     sentence: 'The events of an order are numbered 1, 2, .. n.',
+    remedy: 'An event was lost or written outside of its boundary’s transaction.',
+    binds: 'sagas',
+    examines: 'paid',
     checks: [
       {
         subject: stream,
@@ -39,6 +43,9 @@ export const eventInvariants: readonly Invariant[] = [
     class: 'I',
     severity: 'process',
     sentence: 'A saga’s order has exactly one payment.completed when it is PAID, and none else.',
+    remedy: 'Tell the consumers; they have seen a payment too many or too few.',
+    binds: 'sagas',
+    examines: 'worked on',
     checks: [{ subject: stream, wrong: `completed is distinct from case order_status when 'PAID' then 1 else 0 end` }],
   },
   {
@@ -46,6 +53,9 @@ export const eventInvariants: readonly Invariant[] = [
     class: 'I',
     severity: 'process',
     sentence: 'The events, folded, give the status of saga and order.',
+    remedy: 'Something changed a status without an event.',
+    binds: 'sagas',
+    examines: 'worked on',
     checks: [
       {
         subject: stream,

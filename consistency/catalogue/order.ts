@@ -5,6 +5,18 @@ import type { Invariant, Subject } from './invariant.ts';
 export const order: Subject = {
   name: 'order',
   key: 'order',
+  tables: [
+    'orders',
+    'order_items',
+    'balance_ledger',
+    'payments',
+    'stock_ledger',
+    'user_coupons',
+    'coupons',
+    'payment_route',
+    'saga_state',
+    'external_event_log',
+  ],
   sql: (within) => `
     select o.id, o.id as order_id, o.user_id, o.status, o.engine, o.refusal_code, o.total_amount, o.discount_amount, o.final_amount, o.user_coupon_id,
       i.total as items_total, i.qty as items_qty,
@@ -35,6 +47,7 @@ export const order: Subject = {
 const payment: Subject = {
   name: 'payment',
   key: 'order',
+  tables: ['payments', 'orders'],
   sql: (within) => `
     select p.id, p.order_id, p.amount, p.user_id, p.engine, o.final_amount, o.user_id as owner, o.engine as order_engine
     from payments p left join orders o on o.id = p.order_id
@@ -50,6 +63,10 @@ export const orderInvariants: readonly Invariant[] = [
     severity: 'money',
     sentence:
       'An order’s total is the sum of its lines, its final amount the total less the discount, and neither is below zero.',
+    remedy:
+      'The order was changed after it was placed. Totals that do not add up are refused with VALIDATION_FAILED and then no longer counted.',
+    binds: 'all',
+    examines: 'worked on',
     checks: [
       {
         subject: order,
@@ -70,6 +87,9 @@ export const orderInvariants: readonly Invariant[] = [
     class: 'I',
     severity: 'money',
     sentence: 'An order has at most one completed payment.',
+    remedy: 'The unique key is missing.',
+    binds: 'all',
+    examines: 'worked on',
     checks: [{ subject: order, wrong: 'payments > 1' }],
   },
   {
@@ -77,6 +97,9 @@ export const orderInvariants: readonly Invariant[] = [
     class: 'I',
     severity: 'money',
     sentence: 'A payment has the order’s final amount, user and engine.',
+    remedy: 'Two engines worked on one order: see its `payment_route`.',
+    binds: 'all',
+    examines: 'paid',
     checks: [
       {
         subject: payment,
@@ -90,6 +113,9 @@ export const orderInvariants: readonly Invariant[] = [
     class: 'I',
     severity: 'money',
     sentence: 'What is paid was debited and its stock confirmed, every line of it.',
+    remedy: 'The pivot ran before its time, or an undo after it. Look at the saga’s receipts.',
+    binds: 'all',
+    examines: 'paid',
     checks: [
       {
         subject: order,
@@ -103,6 +129,9 @@ export const orderInvariants: readonly Invariant[] = [
     class: 'I',
     severity: 'money',
     sentence: 'An order is PAID exactly when it has a completed payment.',
+    remedy: 'Status and payment must change in one transaction.',
+    binds: 'all',
+    examines: 'worked on',
     checks: [{ subject: order, wrong: `(status = 'PAID') is distinct from (payments > 0)` }],
   },
   {
@@ -110,6 +139,10 @@ export const orderInvariants: readonly Invariant[] = [
     class: 'T',
     severity: 'money',
     sentence: 'A refused order left nothing behind: no net debit, no payment, no stock reserved or confirmed.',
+    remedy:
+      'A compensation is missing or was done in part; refund or release by hand with a ledger entry, then see G4.',
+    binds: 'all',
+    examines: 'refused',
     checks: [{ subject: order, applies: isRefused, wrong: 'net <> 0 or payments > 0 or confirmed <> 0 or held <> 0' }],
   },
   {
@@ -118,6 +151,9 @@ export const orderInvariants: readonly Invariant[] = [
     severity: 'process',
     sentence:
       'An engine of one transaction shows debit, confirmation and payment all or not at all, in every snapshot.',
+    remedy: 'It commits more than once. A saga cannot promise this, and is not asked.',
+    binds: 'one transaction',
+    examines: 'worked on',
     checks: [
       {
         subject: order,
@@ -132,6 +168,21 @@ export const orderInvariants: readonly Invariant[] = [
     class: 'Q',
     severity: 'money',
     sentence: 'When drained, what an order’s user was debited, net, is what was paid: no money is in flight.',
+    remedy:
+      'Not drained yet, or money is stuck: list the order’s saga. While payments are in work the difference is the money in flight.',
+    binds: 'all',
+    examines: 'worked on',
     checks: [{ subject: order, wrong: 'net is distinct from -paid' }],
+  },
+  {
+    code: 'P8',
+    class: 'I',
+    severity: 'process',
+    sentence: 'An order names the engine that worked on it from the moment it is no longer PENDING.',
+    remedy:
+      'Which invariants bind it cannot be said. Look for its route, its saga and its payment, and for who else writes to `orders`.',
+    binds: 'all',
+    examines: 'worked on',
+    checks: [{ subject: order, wrong: `(engine is null) is distinct from (status = 'PENDING')` }],
   },
 ];

@@ -2,12 +2,21 @@ import { engineNames } from './engine-names.ts';
 import type { Invariant, Subject } from './invariant.ts';
 import { order } from './order.ts';
 
+/** A saga that fails is tried again after up to half a minute, and turned back at its deadline: minutes behind it nobody is at work on it. */
+export const defaultPatienceSeconds = 300;
+/** What a pass may set for its transaction. */
+export const patienceSetting = 'sagashift.open_saga_seconds';
+const allowedSeconds = `coalesce(nullif(current_setting('${patienceSetting}', true), '')::int, ${defaultPatienceSeconds})`;
+
 /** A saga with its receipts. Sets of boundaries are bit masks: bit n is boundary n. */
 const saga: Subject = {
   name: 'saga',
   key: 'saga',
+  tables: ['saga_state', 'saga_step_execution', 'orders', 'payment_route'],
   sql: (within) => `
     select coalesce(s.saga_id, e.saga_id) as id, s.order_id, s.saga_type, s.status, s.failure_code, s.event_count, s.pruned_at is not null as pruned,
+      case when s.status in ('RUNNING', 'COMPENSATING') then extract(epoch from now() - coalesce(s.deadline_at, s.created_at)) else 0 end as late_seconds,
+      ${allowedSeconds} as allowed_seconds,
       o.id is not null as has_order, o.status as order_status, o.engine, r.side,
       coalesce(e.done, 0) as done, coalesce(e.done_mask, 0) as done_mask, coalesce(e.failed, 0) as failed,
       coalesce(e.undone, 0) as undone, coalesce(e.undone_mask, 0) as undone_mask, coalesce(e.undos, 0) as undos
@@ -31,6 +40,9 @@ export const sagaInvariants: readonly Invariant[] = [
     severity: 'process',
     sentence:
       'An order paid by a saga engine has one saga of that engine and a route to the saga side; others have none.',
+    remedy: 'Two sides worked on one order, or an accepting transaction was split.',
+    binds: 'all',
+    examines: 'worked on',
     checks: [
       { subject: order, applies: `engine in ${engineNames.sagas}`, wrong: 'saga_type is distinct from engine' },
       { subject: order, applies: `engine in ${engineNames.notSagas}`, wrong: 'saga_type is not null' },
@@ -45,6 +57,9 @@ export const sagaInvariants: readonly Invariant[] = [
     class: 'I',
     severity: 'process',
     sentence: 'A saga’s completed boundaries are 1, 2, .. n, each once.',
+    remedy: 'A boundary ran out of turn: fencing or dispatch is wrong.',
+    binds: 'sagas',
+    examines: 'worked on',
     checks: [
       {
         subject: saga,
@@ -64,6 +79,9 @@ export const sagaInvariants: readonly Invariant[] = [
     class: 'T',
     severity: 'process',
     sentence: 'A COMPLETED saga ran all its boundaries, failed and undid none, and its order is PAID.',
+    remedy: 'As P3 and P4.',
+    binds: 'sagas',
+    examines: 'paid',
     checks: [
       {
         subject: saga,
@@ -79,6 +97,9 @@ export const sagaInvariants: readonly Invariant[] = [
     severity: 'process',
     sentence:
       'A COMPENSATED saga undid each boundary it had completed, exactly once, and its order is refused for the saga’s reason.',
+    remedy: 'As P5: the missing receipt names the boundary that was not undone.',
+    binds: 'sagas',
+    examines: 'refused',
     checks: [
       {
         subject: saga,
@@ -94,9 +115,34 @@ export const sagaInvariants: readonly Invariant[] = [
   },
   {
     code: 'G5',
+    class: 'L',
+    severity: 'process',
+    sentence: 'No saga is open for longer than the declared bound after its deadline.',
+    remedy:
+      'Nobody works on it, or its undo keeps failing: see `npm run sagas -- show ID` for its last error, and whether a worker runs.',
+    binds: 'sagas',
+    examines: 'worked on',
+    checks: [{ subject: saga, wrong: 'late_seconds > allowed_seconds' }],
+  },
+  {
+    code: 'G6',
+    class: 'Q',
+    severity: 'process',
+    sentence: 'When drained, no saga is open.',
+    remedy: '`npm run sagas -- list` shows open ones and why.',
+    binds: 'sagas',
+    examines: 'worked on',
+    checks: [{ subject: saga, wrong: `status not in ('COMPLETED', 'COMPENSATED', 'FAILED')` }],
+  },
+  {
+    code: 'G7',
     class: 'T',
     severity: 'process',
     sentence: 'A saga that a person gave up left its order final: nothing is held for it for ever.',
+    remedy:
+      '`npm run sagas -- show ID` says what is open; `retry` it once the cause is mended, or close its books by hand: [operations](operations.md#give-up).',
+    binds: 'sagas',
+    examines: 'worked on',
     checks: [
       {
         subject: saga,
@@ -104,12 +150,5 @@ export const sagaInvariants: readonly Invariant[] = [
         wrong: `status is not distinct from 'FAILED' and (order_status is null or order_status in ('PENDING', 'PAYING'))`,
       },
     ],
-  },
-  {
-    code: 'G6',
-    class: 'Q',
-    severity: 'process',
-    sentence: 'When drained, no saga is open.',
-    checks: [{ subject: saga, wrong: `status not in ('COMPLETED', 'COMPENSATED', 'FAILED')` }],
   },
 ];

@@ -3,6 +3,7 @@ import type { Invariant, Subject } from './invariant.ts';
 const stock: Subject = {
   name: 'stock',
   key: 'product',
+  tables: ['stocks', 'stock_ledger', 'orders'],
   sql: (within) => `
     select coalesce(s.product_id, l.product_id) as id, null::bigint as order_id, null as engine, s.available, s.reserved,
       coalesce(l.available, 0) as folded_available, coalesce(l.reserved, 0) as folded_reserved, coalesce(l.pending, 0) as pending,
@@ -25,6 +26,7 @@ const stock: Subject = {
 const movement: Subject = {
   name: 'stock of an order line',
   key: 'order',
+  tables: ['order_items', 'stock_ledger', 'orders'],
   sql: (within) => `
     select coalesce(m.order_id, i.order_id) || '/' || coalesce(m.product_id, i.product_id) as id, coalesce(m.order_id, i.order_id) as order_id, o.engine,
       i.qty, m.least_qty, m.most_qty, coalesce(m.reserves, 0) as reserves, coalesce(m.confirms, 0) as confirms,
@@ -47,6 +49,9 @@ export const stockInvariants: readonly Invariant[] = [
     class: 'I',
     severity: 'stock',
     sentence: 'Neither available nor reserved stock is below zero.',
+    remedy: 'A change was not conditional.',
+    binds: 'none',
+    examines: 'worked on',
     checks: [{ subject: stock, wrong: 'available < 0 or reserved < 0' }],
   },
   {
@@ -54,6 +59,9 @@ export const stockInvariants: readonly Invariant[] = [
     class: 'I',
     severity: 'stock',
     sentence: 'Available stock is the fold of the product’s ledger.',
+    remedy: 'As B1, for stock.',
+    binds: 'none',
+    examines: 'worked on',
     checks: [{ subject: stock, wrong: 'available is distinct from folded_available' }],
   },
   {
@@ -61,6 +69,10 @@ export const stockInvariants: readonly Invariant[] = [
     class: 'I',
     severity: 'stock',
     sentence: 'Reserved stock is the fold of the product’s ledger.',
+    remedy:
+      'Above the fold: a confirmation was lost, the mark of an engine that reads, then writes absolute values without a row lock.',
+    binds: 'none',
+    examines: 'worked on',
     checks: [{ subject: stock, wrong: 'reserved is distinct from folded_reserved' }],
   },
   {
@@ -68,6 +80,9 @@ export const stockInvariants: readonly Invariant[] = [
     class: 'I',
     severity: 'stock',
     sentence: 'An order line is reserved, confirmed, unconfirmed and released at most once each.',
+    remedy: 'As B5.',
+    binds: 'all',
+    examines: 'worked on',
     checks: [
       { subject: movement, applies: moved, wrong: 'reserves > 1 or confirms > 1 or unconfirms > 1 or releases > 1' },
     ],
@@ -77,6 +92,9 @@ export const stockInvariants: readonly Invariant[] = [
     class: 'I',
     severity: 'stock',
     sentence: 'Every movement of an order’s stock has the quantity of one of its lines; only restocking has no order.',
+    remedy: 'Compare `order_items` and `stock_ledger` of the order.',
+    binds: 'all',
+    examines: 'worked on',
     checks: [
       { subject: movement, applies: moved, wrong: 'least_qty is distinct from qty or most_qty is distinct from qty' },
       { subject: stock, wrong: 'misfits > 0' },
@@ -88,6 +106,9 @@ export const stockInvariants: readonly Invariant[] = [
     severity: 'stock',
     sentence:
       'What is confirmed was reserved, what is unconfirmed was confirmed, and nothing is both released and confirmed.',
+    remedy: 'A lapse and a confirmation crossed: whoever releases must hold the stock row’s lock.',
+    binds: 'all',
+    examines: 'worked on',
     checks: [
       {
         subject: movement,
@@ -101,6 +122,9 @@ export const stockInvariants: readonly Invariant[] = [
     class: 'Q',
     severity: 'stock',
     sentence: 'When drained, only PENDING orders hold reservations.',
+    remedy: 'A refusal forgot to give stock back: see P5 for the order.',
+    binds: 'none',
+    examines: 'worked on',
     checks: [{ subject: stock, wrong: 'reserved is distinct from pending' }],
   },
 ];

@@ -155,7 +155,7 @@ describe.each(styles)('beside a worker of the $style', ({ style, roles }) => {
       `  left open: 300 won of user ${one.userId} were debited without a payment`,
       '',
     ]);
-    for (const mode of ['live', 'drained'] as const) expect(await broken(mode)).toContain(`G5: saga ${id}`);
+    for (const mode of ['live', 'drained'] as const) expect(await broken(mode)).toContain(`G7: saga ${id}`);
     expect(await broken('drained')).toContain(`P7: order ${one.saga.orderId}`);
     expect((await run('show', id)).out).toContain('given up by kim');
     expect((await json<Listed>('list', '--status', 'failed')).sagas).toMatchObject([{ sagaId: one.saga.sagaId }]);
