@@ -1,6 +1,7 @@
-import { type Job, Queue, Worker } from 'bullmq';
+import { type Job, Queue, type Worker } from 'bullmq';
 import { failedJobsKeptMs } from './config.ts';
 import { redisReconnect } from './redis.ts';
+import { WakeUpWorker } from './wake-up-worker.ts';
 
 export interface QueueOptions {
   readonly redisUrl: string;
@@ -40,14 +41,13 @@ export function openQueue<Data>({ redisUrl, prefix, name, onError = ignore }: Qu
   return queue;
 }
 
-/** `close()` waits for the jobs in hand. A handler that rejects has its job tried again. */
+/** `close()` waits for the jobs in hand. A handler that rejects has its job tried again; one that takes long is called twice. */
 export function openWorker<Data>(options: WorkerOptions, handle: (job: Job<Data>) => Promise<unknown>): Worker<Data> {
   const stalledAfterMs = options.stalledAfterMs ?? 5_000;
-  const worker = new Worker<Data>(options.name, handle, {
+  const worker = new WakeUpWorker<Data>(options.name, handle, {
     connection: connection(options.redisUrl),
     prefix: options.prefix,
     concurrency: options.concurrency,
-    lockDuration: stalledAfterMs,
     stalledInterval: stalledAfterMs,
     maxStalledCount: 5,
     removeOnComplete: jobOptions.removeOnComplete,

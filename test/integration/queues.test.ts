@@ -76,6 +76,56 @@ describe('a queue', () => {
   });
 });
 
+describe('a worker that is woken', () => {
+  const length = 400;
+
+  test('sleeps through no job that comes while it or another ends the one before', async () => {
+    const queue = openQueue<{ n: number }>({ redisUrl: url, prefix, name: 'chain' });
+    let done: () => void = () => undefined;
+    const all = new Promise<void>((resolve) => (done = resolve));
+    const hear = async (job: { readonly data: { readonly n: number } }) => {
+      const { n } = job.data;
+      if (n === length) done();
+      else setTimeout(() => void queue.add('next', { n: n + 1 }), n % 4);
+      return Promise.resolve();
+    };
+    const options = { redisUrl: url, prefix, name: 'chain' };
+    const workers = [1, 16].map((concurrency) => openWorker<{ n: number }>({ ...options, concurrency }, hear));
+    await queue.add('next', { n: 1 });
+    await all; // who sleeps through one wakes after 5 s: too often for this test's limit
+    await Promise.all(workers.map((worker) => worker.close()));
+    expect(await queue.getJobCounts('waiting', 'active', 'failed')).toEqual({ waiting: 0, active: 0, failed: 0 });
+    await queue.close();
+  }, 15_000);
+
+  test('hears what waits behind the job in hand, and of a job that another holds for too long', async () => {
+    const queue = openQueue<{ n: number }>({ redisUrl: url, prefix, name: 'held' });
+    const options = { redisUrl: url, prefix, name: 'held', concurrency: 1, stalledAfterMs: 100 };
+    let letGo: () => void = () => undefined;
+    const held = new Promise<void>((resolve) => (letGo = resolve));
+    let took: () => void = () => undefined;
+    const taken = new Promise<void>((resolve) => (took = resolve));
+    const dead = openWorker<{ n: number }>(options, () => {
+      took();
+      return held;
+    });
+    await queue.addBulk([1, 2, 3].map((n) => ({ name: 'count', data: { n } })));
+    await taken;
+    const heard: number[] = [];
+    await new Promise<void>((resolve) => {
+      const alive = openWorker<{ n: number }>(options, async (job) => {
+        heard.push(job.data.n);
+        if (heard.length === 3) void alive.close().then(resolve);
+        return Promise.resolve();
+      });
+    });
+    letGo();
+    await dead.close();
+    await queue.close();
+    expect([...heard].sort((a, b) => a - b)).toEqual([1, 2, 3]);
+  });
+});
+
 describe('a Redis client', () => {
   test('tells of a server that is not there instead of printing it, and can be closed', async () => {
     const told = new Promise<Error>((resolve) => {
