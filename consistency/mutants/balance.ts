@@ -15,7 +15,12 @@ export const balanceMutants: readonly Mutant[] = [
   },
   {
     code: 'B2',
-    does: 'a balance falls below zero',
+    does: 'a balance falls below zero, the constraint being there',
+    sql: `update balances set amount = -1 where user_id = ${payer}`,
+  },
+  {
+    code: 'B2',
+    does: 'a balance falls below zero, the constraint being gone',
     sql: `alter table balances drop constraint balances_amount_check; update balances set amount = -1 where user_id = ${payer}`,
   },
   {

@@ -21,7 +21,12 @@ export const orderMutants: readonly Mutant[] = [
   { code: 'O1', does: 'a negative discount', sql: `update orders set discount_amount = -1 where id = ${lean}` },
   {
     code: 'P1',
-    does: 'an order is paid twice',
+    does: 'an order is paid twice, the constraint being there',
+    sql: `insert into payments (order_id, user_id, amount, engine) select order_id, user_id, amount, engine from payments where order_id = ${lean}`,
+  },
+  {
+    code: 'P1',
+    does: 'an order is paid twice, the constraint being gone',
     sql: `alter table payments drop constraint payments_order_id_key;
       insert into payments (order_id, user_id, amount, engine) select order_id, user_id, amount, engine from payments where order_id = ${lean}`,
   },

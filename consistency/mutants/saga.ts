@@ -5,6 +5,11 @@ export const sagaMutants: readonly Mutant[] = [
   { code: 'G1', does: 'a saga engine’s order without saga', sql: `delete from saga_state where order_id = ${saga}` },
   {
     code: 'G1',
+    does: 'a second saga of one order, the constraint being there',
+    sql: `insert into saga_state (saga_type, order_id, status, current_step) select saga_type, order_id, status, current_step from saga_state where order_id = ${saga}`,
+  },
+  {
+    code: 'G1',
     does: 'a saga for the monolith’s order',
     sql: `update saga_state set order_id = ${lean} where order_id = ${saga}`,
   },

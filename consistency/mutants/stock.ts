@@ -4,7 +4,12 @@ import { copyMovement, lean, line, order, product } from './targets.ts';
 export const stockMutants: readonly Mutant[] = [
   {
     code: 'S1',
-    does: 'stock falls below zero',
+    does: 'stock falls below zero, the constraint being there',
+    sql: `update stocks set reserved = -1 where product_id = ${product}`,
+  },
+  {
+    code: 'S1',
+    does: 'stock falls below zero, the constraint being gone',
     sql: `alter table stocks drop constraint stocks_available_check; update stocks set available = -1 where product_id = ${product}`,
   },
   {

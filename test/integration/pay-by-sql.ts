@@ -1,1 +1,2 @@
-export { payLean, paySagas, type Paid } from '../../consistency/self-test/pay-by-sql.ts';
+export { payLean, type Paid } from '../../consistency/self-test/pay-at-once.ts';
+export { paySagas } from '../../consistency/self-test/pay-sagas.ts';
