@@ -2,11 +2,16 @@ import * as dashboard from '@grafana/grafana-foundation-sdk/dashboard';
 import * as text from '@grafana/grafana-foundation-sdk/text';
 import { type PanelRow, panelOf } from './panel.ts';
 
+export interface DashboardSection {
+  readonly title: string;
+  readonly panels: readonly PanelRow[];
+}
+
 export interface DashboardRow {
   readonly uid: string;
   readonly title: string;
   readonly description: string;
-  readonly sections: readonly { readonly title: string; readonly panels: readonly PanelRow[] }[];
+  readonly sections: readonly DashboardSection[];
   /** What no panel can show, in Markdown. */
   readonly note?: { readonly title: string; readonly description: string; readonly content: string };
 }

@@ -41,3 +41,6 @@ function suffixed(series: string, suffix: string): string {
   const brace = series.indexOf('{');
   return brace < 0 ? series + suffix : series.slice(0, brace) + suffix + series.slice(brace);
 }
+
+/** A verification runs nightly: half an hour would mostly show none. */
+export const sinceYesterday = '2d';
