@@ -3,12 +3,13 @@ import { NotOursError } from '../runtime/databases.ts';
 import { clientLogMode } from './client-log/client-log-mode.ts';
 import { type CommandIo, type CommandMode, exitCodes, type Flags } from './command-mode.ts';
 import { fromEventsMode } from './from-events/from-events-mode.ts';
+import { nightlyMode } from './nightly/nightly-mode.ts';
 import { passMode } from './pass-mode.ts';
 import { selfTestMode } from './self-test/self-test-mode.ts';
 
 export type { CommandIo } from './command-mode.ts';
 
-const modes: readonly CommandMode[] = [selfTestMode, fromEventsMode, clientLogMode, passMode];
+const modes: readonly CommandMode[] = [selfTestMode, nightlyMode, fromEventsMode, clientLogMode, passMode];
 
 /** Resolves with the exit code: 0 every invariant holds, 1 violated, 2 usage, 3 nothing of ours to examine, 4 no verdict because of a fault. */
 export async function runVerify(argv: readonly string[], io: CommandIo): Promise<number> {

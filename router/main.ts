@@ -89,7 +89,7 @@ export async function startRouter(config: Config, overrides: RouterOverrides = {
       onApplied: announceApplied(events, config.workerId),
     });
     running.push(watch);
-    running.push(await watchVerifications({ tx: pool, metrics, log }));
+    running.push(await watchVerifications({ tx: pool, metrics, log, expectedHours: config.nightly.expectedHours }));
 
     const admission = createAdmission({ payments: config.paymentsInFlight, paymentsPerUser: config.paymentsPerUser });
     const held = createHeldRequests();

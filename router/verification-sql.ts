@@ -1,4 +1,5 @@
 import type { Tx } from '../domain/ports.ts';
+import { type NightlyFigures, nightlyFiguresSql } from '../runtime/nightly-figures.ts';
 
 export interface Verifications {
   /** Orders, added up over all recorded passes. */
@@ -7,16 +8,21 @@ export interface Verifications {
   readonly cleanAt: number | null;
   /** Added up over all recorded passes, by severity. */
   readonly violations: Readonly<Record<string, number>>;
+  /** Of the last nightly pass that ended. */
+  readonly nightly: NightlyFigures | null;
 }
 
-/** Both from one snapshot: violations without the orders they were found among would look worse than they are. */
+/** All from one snapshot: violations without the orders they were found among would look worse than they are. Pruned passes count on. */
 export async function readVerifications(tx: Tx): Promise<Verifications> {
   const [row] = await tx.query<Verifications>(
-    `select coalesce(sum(checked), 0)::bigint as examined,
+    `select coalesce(sum(checked), 0)::bigint + coalesce((select total from verification_pruned where what = 'checked'), 0) as examined,
        extract(epoch from max(finished_at) filter (where violations = 0 and checked > 0))::float8 as "cleanAt",
        (select coalesce(json_object_agg(severity, found), '{}') from (
-          select severity, sum(violations)::bigint as found from verification_finding group by severity) f) as violations
+          select severity, sum(violations)::bigint as found from (
+            select severity, violations from verification_finding
+            union all select what, total from verification_pruned where what <> 'checked') v group by severity) f) as violations,
+       ${nightlyFiguresSql} as nightly
      from verification_run`,
   );
-  return row ?? { examined: 0, cleanAt: null, violations: {} };
+  return row ?? { examined: 0, cleanAt: null, violations: {}, nightly: null };
 }

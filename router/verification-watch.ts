@@ -3,6 +3,7 @@ import type { Tx } from '../domain/ports.ts';
 import type { Stoppable } from '../runtime/lifecycle.ts';
 import type { Logger } from '../runtime/log.ts';
 import type { Metrics } from '../runtime/metrics.ts';
+import { inSeverities, severities, type Severity, showNightly } from '../runtime/nightly-figures.ts';
 import { readVerifications } from './verification-sql.ts';
 
 export interface VerificationWatchOptions {
@@ -11,11 +12,9 @@ export interface VerificationWatchOptions {
   readonly log: Logger;
   /** Default 2 s. */
   readonly pollMs?: number | undefined;
+  /** A night is missed when the last one ended longer ago, default 26. */
+  readonly expectedHours?: number;
 }
-
-/** What a violation may be of. The label is ours: a row that says anything else is counted as `other`. */
-const severities = ['money', 'stock', 'process', 'delivery', 'other'] as const;
-type Severity = (typeof severities)[number];
 
 /**
  * Shows what recorded verifications have found. Beside the payments, never in their way: a database that is away leaves the
@@ -23,7 +22,7 @@ type Severity = (typeof severities)[number];
  * true: a counter that jumped there later would look like news.
  */
 export async function watchVerifications(options: VerificationWatchOptions): Promise<Stoppable> {
-  const { tx, metrics, log, pollMs = 2_000 } = options;
+  const { tx, metrics, log, pollMs = 2_000, expectedHours = 26 } = options;
   const stopped = new AbortController();
   const checked = follow((by) => {
     metrics.consistencyChecked.inc(by);
@@ -35,10 +34,11 @@ export async function watchVerifications(options: VerificationWatchOptions): Pro
 
   async function poll(): Promise<void> {
     try {
-      const { examined, cleanAt, violations } = await readVerifications(tx);
+      const { examined, cleanAt, violations, nightly } = await readVerifications(tx);
       checked(examined);
-      for (const [severity, total] of bySeverity(violations)) mismatches.get(severity)?.(total);
+      for (const [severity, total] of inSeverities(violations)) mismatches.get(severity)?.(total);
       if (cleanAt !== null) metrics.verificationLastSuccess.set(cleanAt);
+      showNightly(metrics, nightly, expectedHours);
       stale = false;
     } catch (error) {
       if (!stale) log.warn({ err: error }, 'the figures of verification are stale');
@@ -71,13 +71,4 @@ function follow(inc: (by: number) => void): (total: number) => void {
     inc(Math.max(0, total - known));
     known = total;
   };
-}
-
-function bySeverity(violations: Readonly<Record<string, number>>): Map<Severity, number> {
-  const totals = new Map<Severity, number>();
-  for (const [name, total] of Object.entries(violations)) {
-    const severity = severities.find((known) => known === name) ?? 'other';
-    totals.set(severity, (totals.get(severity) ?? 0) + total);
-  }
-  return totals;
 }

@@ -2,7 +2,7 @@ import { hostname } from 'node:os';
 import { z } from 'zod';
 import { type EngineName, engines } from '../domain/engines.ts';
 import type { StepName } from '../domain/steps.ts';
-import { addedMs, cut, flag, oneOf, secret, targetUrls, url, whole } from './config-values.ts';
+import { addedMs, cron, cut, flag, oneOf, secret, targetUrls, timeZone, url, whole } from './config-values.ts';
 
 /** Faults that are switched on to prove that the verifier sees them. Never outside a test. */
 export const sabotages = [
@@ -41,6 +41,19 @@ export interface FaroConfig {
   /** Of the collector, its path included. */
   readonly url: string;
   readonly apiKey: string | undefined;
+}
+
+/** The verification that runs each night, see docs/nightly.md. */
+export interface NightlyConfig {
+  /** When it starts; undefined: it does not. */
+  readonly cron: string | undefined;
+  readonly timeZone: string;
+  /** A night is missed when the last one ended longer ago. */
+  readonly expectedHours: number;
+  /** Where its reports are written; undefined: the caller decides. */
+  readonly out: string | undefined;
+  /** Recorded runs and reports that are older are removed. */
+  readonly retentionDays: number;
 }
 
 export interface Config {
@@ -106,6 +119,7 @@ export interface Config {
     /** What they must show to be heard, default nothing. */
     readonly apiKey: string | undefined;
   };
+  readonly nightly: NightlyConfig;
   readonly logLevel: string;
   /** Names this process in heartbeats and as the owner of sagas. */
   readonly workerId: string;
@@ -127,8 +141,15 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
 export const readFaroConfig = (env: NodeJS.ProcessEnv): FaroConfig | undefined =>
   faroOf(parse(z.object(faroVariables), onlySet(env), []));
 
-const onlySet = (env: NodeJS.ProcessEnv): Record<string, string | undefined> =>
-  Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''));
+/** What the nightly command takes from the environment. */
+export const readNightlyConfig = (env: NodeJS.ProcessEnv): NightlyConfig =>
+  nightlyOf(parse(z.object(nightlyVariables), onlySet(env), []));
+
+/** The one variable whose emptiness says something: a schedule of nothing. */
+const onlySet = (env: NodeJS.ProcessEnv): Record<string, string | undefined> => ({
+  ...Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== '')),
+  ...(env['SAGASHIFT_NIGHTLY_CRON'] === '' && { SAGASHIFT_NIGHTLY_CRON: 'off' }),
+});
 
 function parse<Schema extends z.ZodType>(
   schema: Schema,
@@ -175,6 +196,22 @@ const faroOf = (v: { SAGASHIFT_FARO_URL?: string | undefined; SAGASHIFT_FARO_API
     ? undefined
     : Object.freeze({ url: v.SAGASHIFT_FARO_URL, apiKey: v.SAGASHIFT_FARO_API_KEY });
 
+const nightlyVariables = {
+  SAGASHIFT_NIGHTLY_CRON: cron.default('30 3 * * *'),
+  SAGASHIFT_NIGHTLY_TIME_ZONE: timeZone.default('UTC'),
+  SAGASHIFT_NIGHTLY_EXPECTED_HOURS: whole(1, 8_784).default(26),
+  SAGASHIFT_NIGHTLY_OUT: z.string().max(1_000).optional(),
+  SAGASHIFT_NIGHTLY_RETENTION_DAYS: whole(1, 36_500).default(400),
+};
+const nightlyOf = (v: z.infer<z.ZodObject<typeof nightlyVariables>>): NightlyConfig =>
+  Object.freeze({
+    cron: v.SAGASHIFT_NIGHTLY_CRON,
+    timeZone: v.SAGASHIFT_NIGHTLY_TIME_ZONE,
+    expectedHours: v.SAGASHIFT_NIGHTLY_EXPECTED_HOURS,
+    out: v.SAGASHIFT_NIGHTLY_OUT,
+    retentionDays: v.SAGASHIFT_NIGHTLY_RETENTION_DAYS,
+  });
+
 const variables = {
   DATABASE_URL: url('postgres://user:password@127.0.0.1:5432/sagashift', ['postgres:', 'postgresql:']),
   REDIS_URL: url('redis://127.0.0.1:6379', ['redis:', 'rediss:']),
@@ -217,6 +254,7 @@ const variables = {
   ...faroVariables,
   SAGASHIFT_COLLECT: flag.optional(),
   SAGASHIFT_COLLECT_API_KEY: secret.optional(),
+  ...nightlyVariables,
   SAGASHIFT_LOG_LEVEL: oneOf(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
   SAGASHIFT_WORKER_ID: z.string().max(200).optional(),
   PAYMENT_EVENT_DRIVEN_ENABLED: flag.optional(),
@@ -287,6 +325,7 @@ function fromVariables(v: Variables): Config {
       enabled: v.SAGASHIFT_COLLECT ?? isLoopback(v.SAGASHIFT_HOST),
       apiKey: v.SAGASHIFT_COLLECT_API_KEY,
     }),
+    nightly: nightlyOf(v),
     logLevel: v.SAGASHIFT_LOG_LEVEL,
     // A restarted process must not take itself for its dead predecessor: not the pid alone.
     workerId:

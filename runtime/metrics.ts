@@ -137,6 +137,27 @@ const definitions = {
     'payment_verification_last_success_timestamp_seconds',
     'When the last recorded verification that found nothing wrong ended',
   ),
+  nightlyLastRun: gauge(
+    'payment_nightly_last_run_timestamp_seconds',
+    'When the last nightly verification ended, whatever it found',
+  ),
+  nightlyExpectedInterval: gauge(
+    'payment_nightly_expected_interval_seconds',
+    'A night is missed when the last nightly verification ended longer ago',
+  ),
+  nightlySuccess: gauge(
+    'payment_nightly_success',
+    '1 when the last nightly verification examined orders and found nothing wrong, else 0',
+  ),
+  nightlyDuration: gauge('payment_nightly_duration_seconds', 'How long the last nightly verification was at work'),
+  nightlyExamined: gauge('payment_nightly_examined_orders', 'Orders the last nightly verification examined'),
+  nightlyViolations: gauge('payment_nightly_violations', 'Violations the last nightly verification found', [
+    'severity',
+  ]),
+  nightlyProven: gauge(
+    'payment_nightly_proven_ratio',
+    'Share of orders that the last nightly verification proves consistent, with 95 % confidence: a lower bound',
+  ),
   collectRequests: counter('collect_requests_total', 'Posts to /collect, by what became of them', ['outcome']),
   collectItems: counter('collect_items_total', 'Items of telemetry taken at /collect', ['kind']),
   businessEvents: counter('business_events_total', 'Business events for the Faro sink', ['result']),

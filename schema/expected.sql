@@ -352,8 +352,30 @@ table verification_finding (
   severity text not null,
   violations bigint not null,
   sample jsonb not null,
+  examined bigint,
+  violators jsonb not null default '[]'::jsonb,
+  since timestamp with time zone,
   constraint verification_finding_pkey PRIMARY KEY (run_id, code),
-  constraint verification_finding_run_id_fkey FOREIGN KEY (run_id) REFERENCES verification_run(id)
+  constraint verification_finding_run_id_fkey FOREIGN KEY (run_id) REFERENCES verification_run(id) ON DELETE CASCADE
+)
+
+table verification_part (
+  run_id bigint not null,
+  part text not null,
+  snapshot text not null,
+  taken_at timestamp with time zone not null,
+  duration_ms bigint not null,
+  findings jsonb not null,
+  touched_orders bigint[] not null,
+  touched_rows bigint not null,
+  constraint verification_part_pkey PRIMARY KEY (run_id, part),
+  constraint verification_part_run_id_fkey FOREIGN KEY (run_id) REFERENCES verification_run(id) ON DELETE CASCADE
+)
+
+table verification_pruned (
+  what text not null,
+  total bigint not null,
+  constraint verification_pruned_pkey PRIMARY KEY (what)
 )
 
 table verification_run (
@@ -363,8 +385,21 @@ table verification_run (
   finished_at timestamp with time zone,
   checked bigint,
   violations bigint,
-  constraint verification_run_pkey PRIMARY KEY (id)
+  status text not null default 'FINISHED'::text,
+  catalogue text,
+  host text,
+  pid integer,
+  resumed_at timestamp with time zone,
+  resumptions integer not null default 0,
+  snapshots integer,
+  checked_by jsonb not null default '{}'::jsonb,
+  touched bigint,
+  proven double precision,
+  duration_ms bigint,
+  constraint verification_run_pkey PRIMARY KEY (id),
+  constraint verification_run_status_check CHECK ((status = ANY (ARRAY['RUNNING'::text, 'FINISHED'::text, 'ABANDONED'::text])))
 )
+CREATE UNIQUE INDEX verification_run_nightly_running ON public.verification_run USING btree (mode) WHERE ((mode = 'nightly'::text) AND (status = 'RUNNING'::text))
 
 table worker_heartbeat (
   worker_id text not null,

@@ -1,7 +1,9 @@
 import { runVerify } from '../consistency/command.ts';
 
 const interrupted = new AbortController();
-process.once('SIGINT', () => interrupted.abort(new Error('interrupted')));
+// The first one lets it say what was done; a second one ends it at once. SIGTERM is what a scheduler sends.
+for (const signal of ['SIGINT', 'SIGTERM'] as const)
+  process.once(signal, () => interrupted.abort(new Error('interrupted')));
 
 process.exitCode = await runVerify(process.argv.slice(2), {
   env: process.env,
