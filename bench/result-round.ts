@@ -64,6 +64,17 @@ export const finding = z.object({
   sample: z.array(z.string()),
 });
 
+/** What the driver was told, against the database: A1 to A4. Orders are counted. */
+const clientLog = z.object({
+  invariants: z.array(finding.extend({ examined: z.number() })),
+  askedAgain: z
+    .object({ requests: z.number(), answered: z.number() })
+    .describe('After the round had drained: all orders without a final answer, and a sample of those with one'),
+  unknown: z
+    .object({ paid: z.number(), refused: z.number(), untouched: z.number(), open: z.number() })
+    .describe('What had become of the orders without a final answer before they were asked for again'),
+});
+
 /** What an open loop asked of an arm. */
 const offered = z.object({
   ratePerSecond: z.number().describe('Asked for, evenly spaced'),
@@ -126,6 +137,7 @@ export const round = z.object({
     checked: z.number(),
     violations: z.number(),
     findings: z.array(finding),
+    clientLog: clientLog.optional().describe('Absent in results of older versions'),
   }),
   endedEarly: z.boolean().describe('The orders laid out for the round ran out'),
   noisy: z.boolean(),

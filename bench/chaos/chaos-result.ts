@@ -19,8 +19,16 @@ export interface FaultResult extends Recovery {
   readonly afterSeconds: number;
   readonly goalSeconds: number;
   readonly payments: number;
-  /** What the clients were told: answered at first, and by asking again when everything was quiet. */
-  readonly answers: { readonly final: number; readonly askedAgain: number; readonly unresolved: number };
+  /**
+   * What the clients were told: answered at first, and by asking again when everything was quiet. Of those who asked again
+   * some turned out to have been paid before.
+   */
+  readonly answers: {
+    readonly final: number;
+    readonly askedAgain: number;
+    readonly turnedOutPaid: number;
+    readonly unresolved: number;
+  };
   readonly violations: readonly Violation[];
   /** Why it does not pass; empty: it does. */
   readonly failures: readonly string[];

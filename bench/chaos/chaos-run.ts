@@ -9,6 +9,7 @@ import { integer, randomOf, shuffled } from '../dataset/random.ts';
 import { deleteKeys } from '../redis-keys.ts';
 import { writeFileWhole } from '../result-file.ts';
 import type { Progress } from '../run/progress.ts';
+import { writeOperationLog } from '../run/raw.ts';
 import { dropAbandonedData, endAbandonedProcesses, openRunRecord } from '../run-record.ts';
 import { findScenario, type Scenario } from '../scenarios.ts';
 import { provenShare } from '../statistics/proof-bound.ts';
@@ -167,6 +168,8 @@ async function inject(
             },
             signal,
           );
+          const log = join(input.directory, 'raw', `${style}.${fault.name}.operations.ndjson.gz`);
+          writeOperationLog(log, { style, fault: fault.name }, verified.log);
           known = verified.found;
           score = withOpen(verified);
           result.results.push(verified.result);

@@ -44,13 +44,17 @@ function verdictOf({ failures, p99Seconds, goalSeconds }: FaultResult): string {
 /** What a person reads below the table. */
 export function chaosNotes({ run, results, notRun, score, troubles }: ChaosResult): string[] {
   const payments = results.reduce((sum, one) => sum + one.payments, 0);
+  const [askedAgain, paid] = [totalOf(results, 'askedAgain'), totalOf(results, 'turnedOutPaid')];
   const survived = results.filter(({ failures }) => failures.length === 0).length;
   return [
     ...results.flatMap(({ fault, style, failures }) => failures.map((failure) => `${style}, ${fault}: ${failure}`)),
     ...notRun.map(({ fault, style, why }) => `NOT RUN ${style}, ${fault}: ${why}`),
     ...troubles,
-    `${survived} of ${results.length} faults survived${notRun.length === 0 ? '' : `, ${notRun.length} not run`}; ${payments} payments at ${run.ratePerSecond}/s`,
+    `${survived} of ${results.length} faults survived${notRun.length === 0 ? '' : `, ${notRun.length} not run`}; ${payments} payments at ${run.ratePerSecond}/s, ${askedAgain} not told how they ended at first: ${paid} of them had been paid`,
     `${score.examined - score.touched} of ${score.examined} orders consistent: at least ${(score.lowerBound95 * 100).toFixed(3)} % with 95 % confidence`,
     `seed ${run.seed}; again: ${run.command}`,
   ];
 }
+
+const totalOf = (results: readonly FaultResult[], key: keyof FaultResult['answers']): number =>
+  results.reduce((sum, { answers }) => sum + answers[key], 0);

@@ -2,9 +2,8 @@ import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Tx } from '../../domain/ports.ts';
 import type { OrderPlan } from '../dataset/plan.ts';
-import { runClosedLoop } from '../load/closed-loop.ts';
 import { openLoopDriver } from '../load/open-loop.ts';
-import { isFinal, type Operation } from '../load/operation.ts';
+import type { Operation } from '../load/operation.ts';
 import { openNow } from './recovery.ts';
 
 /** Who pays what, and how fast. */
@@ -17,10 +16,7 @@ export interface Paying {
 }
 
 /** A payment that is not answered by then never will be. Longer than the router's own patience. */
-const requestTimeoutMs = 35_000;
-/** Clients that ask again, when everything is quiet. */
-const askingAgain = 64;
-const askAgainLimitMs = 60_000;
+export const requestTimeoutMs = 35_000;
 /** Requests that may wait in the open loop: while a server is away all of them do. */
 const waitingRequests = 1_900;
 
@@ -71,31 +67,4 @@ export async function payAtRate(
   }
   const { at: loadTo } = await openNow(tx);
   return { operations: (await Promise.all(slices)).flatMap(({ operations }) => operations), loadTo };
-}
-
-/**
- * A client that was not told how its payment ended asks for it again, as it may. What it is told then is held against the books
- * like any other answer: so an unknown outcome resolves to one of the two, or shows as unresolved.
- */
-export async function askAgain(
-  urls: readonly string[],
-  operations: readonly Operation[],
-  orders: readonly OrderPlan[],
-  signal: AbortSignal,
-): Promise<readonly Operation[]> {
-  const unknown = new Set(operations.filter((operation) => !isFinal(operation)).map(({ orderId }) => orderId));
-  if (unknown.size === 0) return operations;
-  const { operations: again } = await runClosedLoop(
-    {
-      urls,
-      clients: Math.min(askingAgain, unknown.size),
-      orders: orders.filter(({ orderId }) => unknown.has(orderId)),
-      leadInMs: 0,
-      windowMs: askAgainLimitMs,
-      requestTimeoutMs,
-    },
-    signal,
-  );
-  const byOrder = new Map(again.map((operation) => [operation.orderId, operation]));
-  return operations.map((operation) => byOrder.get(operation.orderId) ?? operation);
 }

@@ -1,13 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { verify } from '../../consistency/verifier.ts';
-import { type ClientEntry, verifyClientLog } from '../../consistency/client-log.ts';
+import { verifyClientLog } from '../../consistency/client-log/verify-client-log.ts';
 import type { Services } from '../../runtime/services/services.ts';
 import type { OrderPlan } from '../dataset/plan.ts';
-import { isFinal, type Operation } from '../load/operation.ts';
+import { askAgain } from '../load/ask-again.ts';
+import { isFinal, type Operation, toLogLine } from '../load/operation.ts';
+import { settledOrders } from '../measure/outcome-sql.ts';
 import { drain } from '../run/drain.ts';
+import { surprisesOf, unknownEnds } from '../run/told.ts';
 import type { FaultResult, Violation } from './chaos-result.ts';
 import type { Armed, Fault, Hit } from './faults.ts';
-import { askAgain, manyAreOpen, payAtOnce, payAtRate } from './paying.ts';
+import { manyAreOpen, payAtOnce, payAtRate, requestTimeoutMs } from './paying.ts';
 import { openAt, openNow, recoveryOf, sagaTimes } from './recovery.ts';
 import type { Stack } from './stack.ts';
 
@@ -21,6 +24,8 @@ export interface FaultRun {
   readonly loadAfterSeconds: number;
   /** From the seed. */
   readonly injectAfterSeconds: number;
+  /** Draws who is asked again. */
+  readonly seed: number;
   /** What has been found in this database before: it is not this fault's. */
   readonly known: ReadonlyMap<string, number>;
 }
@@ -28,6 +33,8 @@ export interface FaultRun {
 export interface Verified {
   readonly result: FaultResult;
   readonly score: { readonly examined: number; readonly touched: number };
+  /** All that was asked and told. */
+  readonly log: readonly Operation[];
   /** By invariant, for the next fault. */
   readonly found: ReadonlyMap<string, number>;
 }
@@ -52,15 +59,15 @@ export async function runFault(run: FaultRun, signal: AbortSignal): Promise<Veri
   }
   const { operations, hit, loadFrom, loadTo } = await injectUnderLoad(run, armed, signal);
   const drained = await drain(stack.pool, 0, signal);
-  const answered = drained.drained ? await askAgain(stack.urls, operations, orders, signal) : operations;
-  if (drained.drained) await drain(stack.pool, 0, signal);
-
   const [from, to] = [orders[0]?.orderId ?? 0, orders.at(-1)?.orderId ?? 0];
   const { at: faultAt, replacedAt = faultAt } = hit;
   const sagas = await sagaTimes(stack.pool, from, to);
   const recovery = recoveryOf(sagas, { faultAt, replacedAt, loadFrom, loadTo });
-  const judged = await judge(run, answered, signal);
-  const unresolved = answered.filter((operation) => !isFinal(operation)).length;
+  const unknown = unknownEnds(operations, await settledOrders(stack.pool, from, to));
+  const asking = { urls: stack.urls, operations, seed: run.seed, requestTimeoutMs };
+  const log = drained.drained ? [...operations, ...(await askAgain(asking, signal))] : operations;
+  const quiet = drained.drained && (await drain(stack.pool, 0, signal)).drained;
+  const judged = await judge(run, log, quiet, signal);
   const result = {
     fault: fault.name,
     style: stack.style,
@@ -68,15 +75,22 @@ export async function runFault(run: FaultRun, signal: AbortSignal): Promise<Veri
     afterSeconds: hit.at === 0 ? 0 : (hit.at - loadFrom) / 1_000,
     goalSeconds: fault.goalSeconds,
     payments: operations.length,
-    answers: {
-      final: operations.filter(isFinal).length,
-      askedAgain: operations.filter((operation) => !isFinal(operation)).length,
-      unresolved,
-    },
+    answers: answersOf(operations, log, unknown.paid),
     ...recovery,
     violations: judged.violations,
   };
-  return { ...judged, result: { ...result, failures: failuresOf(result, drained.drained, stack.deaths()) } };
+  return { ...judged, log, result: { ...result, failures: failuresOf(result, drained.drained, stack.deaths()) } };
+}
+
+function answersOf(
+  operations: readonly Operation[],
+  log: readonly Operation[],
+  turnedOutPaid: number,
+): FaultResult['answers'] {
+  const told = new Set(log.filter(isFinal).map(({ orderId }) => orderId));
+  const final = operations.filter(isFinal).length;
+  const unresolved = operations.filter(({ orderId }) => !told.has(orderId)).length;
+  return { final, askedAgain: operations.length - final, turnedOutPaid, unresolved };
 }
 
 /** Ends with every request answered. When something fails, the load ends with it. */
@@ -105,36 +119,34 @@ async function injectUnderLoad(run: FaultRun, armed: Armed | null, signal: Abort
   }
 }
 
-const toEntry = ({ orderId, outcome, paymentId }: Operation): ClientEntry => ({
-  orderId,
-  outcome: outcome === 'failed' ? 'unknown' : outcome,
-  ...(paymentId === null ? {} : { paymentId }),
-});
-
 async function judge(
   { stack, known }: FaultRun,
-  operations: readonly Operation[],
+  log: readonly Operation[],
+  quiet: boolean,
   signal: AbortSignal,
 ): Promise<Pick<Verified, 'score' | 'found'> & { readonly violations: readonly Violation[] }> {
   const report = await verify(stack.databaseUrl, { mode: 'drained', expectEngines: [stack.style], signal });
-  const log = await verifyClientLog(stack.databaseUrl, operations.map(toEntry), signal);
+  const clients = await verifyClientLog(stack.databaseUrl, log.map(toLogLine), {
+    mode: quiet ? 'drained' : 'live',
+    signal,
+  });
   const fresh = report.perInvariant.flatMap(({ code, sentence: title, violations: all, sample }) => {
     const violations = all - (known.get(code) ?? 0);
     return violations > 0 ? [{ code, title, violations, sample }] : [];
   });
-  const told = log.perInvariant
+  const told = clients.perInvariant
     .filter(({ violations }) => violations > 0)
     .map(({ code, sentence: title, violations, sample }) => ({ code, title, violations, sample }));
   return {
     score: report.score,
     found: new Map(report.perInvariant.map(({ code, violations }) => [code, violations])),
-    violations: [...fresh, ...told, ...wrongEnds(operations)],
+    violations: [...fresh, ...told, ...wrongEnds(log)],
   };
 }
 
 /** How an order must end is known from its data: no fault may turn a payment into a refusal, or the other way round. */
 function wrongEnds(operations: readonly Operation[]): readonly Violation[] {
-  const wrong = operations.filter((one) => isFinal(one) && (one.outcome === 'paid' ? 'PAID' : one.code) !== one.expect);
+  const wrong = surprisesOf(operations);
   if (wrong.length === 0) return [];
   const sample = wrong
     .slice(0, 5)

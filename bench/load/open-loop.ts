@@ -1,9 +1,8 @@
-import { Agent, request } from 'node:http';
+import { Agent } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { OrderPlan } from '../dataset/plan.ts';
-import { classify } from './answer.ts';
 import type { Driver, Load, Loaded } from './driver.ts';
-import { type Operation, toOperation } from './operation.ts';
+import type { Operation } from './operation.ts';
+import { pay } from './pay.ts';
 
 const clock = () => performance.now();
 
@@ -65,35 +64,4 @@ async function drive(load: Load, ratePerSecond: number, agent: Agent, signal: Ab
 /** Resolves early only when told to stop. */
 async function until(at: number, signal: AbortSignal): Promise<void> {
   while (clock() < at && !signal.aborted) await sleep(at - clock(), undefined, { signal }).catch(() => undefined);
-}
-
-/** Never rejects: whatever happens to a request is its outcome. */
-function pay(url: string, plan: OrderPlan, intendedAt: number, timeoutMs: number, agent: Agent): Promise<Operation> {
-  const { orderId, userId, couponId } = plan;
-  const body = JSON.stringify(couponId === null ? { userId } : { userId, couponId });
-  const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) };
-  const startedAt = clock();
-  return new Promise((resolve) => {
-    const lose = (): void => {
-      const lost = { outcome: 'unknown', code: 'CONNECTION_LOST', paymentId: null, engine: null } as const;
-      resolve(toOperation(plan, startedAt, clock(), 0, lost, intendedAt));
-    };
-    const sent = request(`${url}/v1/orders/${orderId}/payments`, { method: 'POST', agent, headers });
-    const timer = setTimeout(() => sent.destroy(), timeoutMs);
-    sent.once('close', () => {
-      clearTimeout(timer);
-      lose(); // without effect when it has been answered
-    });
-    sent.on('error', lose);
-    sent.once('response', (response) => {
-      const status = response.statusCode ?? 0;
-      let text = '';
-      response.setEncoding('utf8').on('data', (more: string) => (text += more));
-      response.on('error', lose);
-      response.once('end', () => {
-        resolve(toOperation(plan, startedAt, clock(), status, classify(status, text), intendedAt));
-      });
-    });
-    sent.end(body);
-  });
 }

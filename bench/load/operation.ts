@@ -1,12 +1,18 @@
+import type { OperationLogLine } from '../../consistency/client-log/operation-log.ts';
 import type { OrderPlan } from '../dataset/plan.ts';
 import type { ClassifiedAnswer, Outcome } from './answer.ts';
+
+/** What is asked for, and how it must end. */
+export type Asked = Pick<Operation, 'orderId' | 'userId' | 'couponId' | 'expect'>;
 
 /** One line of the driver's own log: what was asked for, when, and what came back. Times on the monotonic clock, in ms. */
 export interface Operation extends ClassifiedAnswer {
   readonly orderId: number;
   readonly userId: number;
   readonly couponId: number | null;
-  readonly expect: string;
+  readonly expect: OrderPlan['expect'];
+  /** Counts the requests for the order. Absent: the first. */
+  readonly attempt?: number;
   /** When it was due: latency counts from here. In a closed loop nothing is due before it is sent. */
   readonly intendedAt: number;
   readonly startedAt: number;
@@ -16,19 +22,35 @@ export interface Operation extends ClassifiedAnswer {
 }
 
 export function toOperation(
-  plan: OrderPlan,
+  asked: Asked,
   startedAt: number,
   endedAt: number,
   status: number,
   answer: ClassifiedAnswer,
   intendedAt = startedAt,
 ): Operation {
-  const { orderId, userId, couponId, expect } = plan;
+  const { orderId, userId, couponId, expect } = asked;
   return { orderId, userId, couponId, expect, intendedAt, startedAt, endedAt, status, ...answer };
 }
 
 export const isFinal = ({ outcome }: { readonly outcome: Outcome }): boolean =>
   outcome === 'paid' || outcome === 'refused';
+
+/** As it stands in the operation log. What failed had no effect by its own account; to the verifier that is something to find out. */
+export function toLogLine(one: Operation): OperationLogLine {
+  const request = {
+    ...{ orderId: one.orderId, userId: one.userId, couponId: one.couponId, attempt: one.attempt ?? 1 },
+    ...{ invokedAt: epochMs(one.startedAt), endedAt: epochMs(one.endedAt), status: one.status },
+  };
+  if (one.outcome === 'paid' && one.paymentId !== null)
+    return { ...request, outcome: 'paid', code: null, paymentId: one.paymentId };
+  if (one.outcome === 'refused' && one.code !== null)
+    return { ...request, outcome: 'refused', code: one.code, paymentId: null };
+  return { ...request, outcome: 'unknown', code: one.code, paymentId: null };
+}
+
+/** From the monotonic clock to microseconds of the wall clock, as it stood when this process began. */
+export const epochMs = (at: number): number => Math.round((performance.timeOrigin + at) * 1_000) / 1_000;
 
 export interface Tally {
   readonly outcomes: Readonly<Record<Outcome, number>>;

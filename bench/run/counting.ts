@@ -10,8 +10,6 @@ export interface Counted {
   /** Final in the database and due in the window, whenever it ended: what an open loop takes latency from. */
   readonly dueInWindow: readonly Operation[];
   readonly settledByEngine: Readonly<Record<string, number>>;
-  /** Orders whose answer is not the one that the data set says it must be. */
-  readonly surprises: readonly Operation[];
 }
 
 /** Holds the driver's log of a round against the database: a payment counts when both have it, with the same outcome. */
@@ -41,7 +39,6 @@ export function countSettled(
     settledInWindow,
     dueInWindow: agreed.filter(({ intendedAt }) => intendedAt >= window[0] && intendedAt < window[1]),
     settledByEngine,
-    surprises: final.filter(({ outcome, code, expect }) => (outcome === 'paid' ? 'PAID' : code) !== expect),
   };
 }
 

@@ -1,22 +1,24 @@
 import { build, type Histogram } from 'hdr-histogram-js';
-import { type ClientEntry, verifyClientLog } from '../../consistency/client-log.ts';
+import { verifyClientLog } from '../../consistency/client-log/verify-client-log.ts';
 import type { Pool } from '../../runtime/database.ts';
 import type { Arm } from '../arms/arm.ts';
 import { enginesOf } from '../arms/topology.ts';
 import type { OrderPlan } from '../dataset/plan.ts';
+import { askAgain } from '../load/ask-again.ts';
 import type { Driver } from '../load/driver.ts';
-import { isFinal, type Operation, tally } from '../load/operation.ts';
+import { isFinal, type Operation, tally, toLogLine } from '../load/operation.ts';
 import { engineMetrics } from '../measure/engine-metrics.ts';
 import { difference } from '../measure/metrics.ts';
 import { semanticHolds, settledOrders } from '../measure/outcome-sql.ts';
 import { peakMemoryMb } from '../measure/process-stat.ts';
 import type { RoundResult } from '../result.ts';
 import { summarise } from '../statistics/percentiles.ts';
-import { countSettled, type Counted } from './counting.ts';
+import { countSettled } from './counting.ts';
 import { costOf } from './cost.ts';
 import { drain } from './drain.ts';
 import { offeredOf } from './offered.ts';
 import { readAll } from './reading.ts';
+import { toldOf, unknownEnds } from './told.ts';
 import { judge } from './validity.ts';
 import type { ServerMeter } from '../measure/servers.ts';
 
@@ -30,12 +32,16 @@ export interface RoundPlan {
   /** Consecutive ids. */
   readonly orders: readonly OrderPlan[];
   readonly drive: Driver;
+  /** Draws who is asked again. */
+  readonly seed: number;
 }
 
 export interface Measurement {
   readonly result: RoundResult;
   readonly histogram: Histogram;
   readonly operations: readonly Operation[];
+  /** Asked when the round was over: in the log, and in no figure. */
+  readonly again: readonly Operation[];
   /** Arrivals of the window that were never sent: to percentiles they took longer than any that was. */
   readonly unservedInWindow: number;
   /** Monotonic clock in ms, to place the operations. */
@@ -45,7 +51,7 @@ export interface Measurement {
 /** Longer than the routers hold a request. */
 const requestTimeoutMs = 35_000;
 
-/** One round of one arm: read the counters, load, drain, read again, hold the driver's log against the database. */
+/** One round of one arm: read the counters, load, drain, read again, ask again, hold the driver's log against the database. */
 export async function runRound(
   plan: RoundPlan,
   pool: Pool,
@@ -64,13 +70,17 @@ export async function runRound(
   const [from, to] = [orders[0]?.orderId ?? 0, orders.at(-1)?.orderId ?? 0];
   const rows = await settledOrders(pool, from, to);
   const counted = countSettled(operations, rows, window, enginesOf(arm.engine));
-  const clientLog = await verifyClientLog(arm.databaseUrl, operations.map(toEntry), signal);
   const measured = engineMetrics(difference(after.metrics, before.metrics));
   const histogram = histogramOf(arrivals === null ? counted.settledInWindow : counted.dueInWindow);
   const offered = offeredOf(arrivals, operations, window);
   const unserved = offered?.unserved ?? 0;
   const { outcomes, refusals, faults } = tally(operations, unserved);
   const cost = await costOf(before, after, measured, counted.counting.database, meter);
+  const semanticHoldMs = await semanticHolds(pool, from, to);
+  const again = await askAgain({ urls: arm.urls, operations, seed: plan.seed, requestTimeoutMs }, signal);
+  const { drained: quiet } = await drain(pool, 0, signal); // what was paid only now is none of the next round's business
+  const log = [...operations, ...again].map(toLogLine);
+  const told = await verifyClientLog(arm.databaseUrl, log, { mode: quiet ? 'drained' : 'live', signal });
   const unjudged: Omit<RoundResult, 'valid' | 'reasons' | 'noisy'> = {
     round: plan.round,
     position: plan.position,
@@ -89,7 +99,7 @@ export async function runRound(
     transactionMs: measured.transactionMs,
     locks: measured.locks,
     lockHoldPerPaymentMs: measured.lockHoldPerPaymentMs,
-    semanticHoldMs: await semanticHolds(pool, from, to),
+    semanticHoldMs,
     cost: cost.perPayment,
     memoryMb: {
       router: peak(arm.routers.map((child) => child.pid)),
@@ -102,7 +112,7 @@ export async function runRound(
     },
     drain: drained,
     counting: counted.counting,
-    consistency: consistencyOf(operations, counted, clientLog),
+    consistency: toldOf(operations, again, unknownEnds(operations, rows), told),
     endedEarly,
     foreignCores: cost.foreignCores,
   };
@@ -118,48 +128,16 @@ export async function runRound(
     histogram,
     unservedInWindow: offered?.unservedInWindow ?? 0,
     operations,
+    again,
     window,
   };
 }
 
 const peak = (pids: readonly number[]): number => Math.max(0, ...pids.map(peakMemoryMb));
 
-const toEntry = ({ orderId, outcome, paymentId, code }: Operation): ClientEntry => ({
-  orderId,
-  // What failed had no effect by its own account; to the verifier that is something to find out.
-  outcome: outcome === 'failed' ? 'unknown' : outcome,
-  ...(paymentId === null ? {} : { paymentId }),
-  ...(code === null ? {} : { code }),
-});
-
 function histogramOf(operations: readonly Operation[]): Histogram {
   const histogram = build({ bitBucketSize: 32, highestTrackableValue: 120_000_000, numberOfSignificantValueDigits: 3 });
   for (const { intendedAt, endedAt } of operations)
     histogram.recordValue(Math.max(1, Math.round((endedAt - intendedAt) * 1_000)));
   return histogram;
-}
-
-/** A1 and A2 of the verifier, and that every answer is the one the data set was made for. */
-function consistencyOf(
-  operations: readonly Operation[],
-  { surprises }: Counted,
-  clientLog: Awaited<ReturnType<typeof verifyClientLog>>,
-): RoundResult['consistency'] {
-  const broken = clientLog.perInvariant
-    .filter((finding) => finding.violations > 0)
-    .map(({ code, sentence, violations, sample }) => ({ code, title: sentence, violations, sample: [...sample] }));
-  const unexpected = {
-    code: 'A0',
-    title: 'Every final answer is the one that the data were made for.',
-    violations: surprises.length,
-    sample: surprises
-      .slice(0, 5)
-      .map(({ orderId, outcome, code, expect }) => `order ${orderId}: ${code ?? outcome}, not ${expect}`),
-  };
-  const findings = surprises.length > 0 ? [unexpected, ...broken] : broken;
-  return {
-    checked: operations.length,
-    violations: findings.reduce((sum, finding) => sum + finding.violations, 0),
-    findings,
-  };
 }

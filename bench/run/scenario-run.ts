@@ -114,6 +114,7 @@ async function runBlock(
         leadInMs: context.plan.leadInSeconds * 1_000,
         windowMs: context.windowSeconds * 1_000,
         drive: context.drive,
+        seed: context.plan.seed,
       };
       const measurement = await runRound(plan, running.pool, meter, signal);
       keep(running, measurement);

@@ -18,7 +18,12 @@ export const clientLogMode: CommandMode = {
     ...passMode.options.filter((option) => option.attributeName() === 'mode'),
   ],
   async run(databaseUrl, flags, io) {
-    const { clientLog: file, mode, json, record } = flags as { clientLog: string; mode: Mode } & Record<string, unknown>;
+    const {
+      clientLog: file,
+      mode,
+      json,
+      record,
+    } = flags as { clientLog: string; mode: Mode } & Record<string, unknown>;
     if (record === true) {
       io.err('--record cannot be used with --client-log\n');
       return exitCodes.usage;

@@ -8,7 +8,9 @@ export function clientLogText({ requests, perInvariant, unknown }: ClientLogRepo
     ...perInvariant.flatMap(findingLines),
     '',
     unknownLine(unknown),
-    ...perInvariant.filter(({ examined }) => examined === 0).map(({ code }) => `${code}: nothing to examine in this log`),
+    ...perInvariant
+      .filter(({ examined }) => examined === 0)
+      .map(({ code }) => `${code}: nothing to examine in this log`),
     `${requests.toLocaleString('en-US')} requests`,
     '',
   ].join('\n');

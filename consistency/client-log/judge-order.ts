@@ -32,7 +32,8 @@ export function judgeOrder(asked: readonly ClientEntry[], facts: OrderFacts, dra
 
 /** Another's order, or another coupon than the one that its payment began with: another idempotency key. */
 const isForeign = ({ userId, couponId }: ClientEntry, { userId: owner, routed, couponId: used }: OrderFacts): boolean =>
-  (userId !== undefined && owner !== null && userId !== owner) || (couponId !== undefined && routed && couponId !== used);
+  (userId !== undefined && owner !== null && userId !== owner) ||
+  (couponId !== undefined && routed && couponId !== used);
 
 function lostPayment(paid: readonly ClientEntry[], { payments, paymentId }: OrderFacts): string | null {
   if (payments !== 1) return payments === 0 ? 'no payment' : `${payments} payments`;
@@ -80,7 +81,9 @@ function otherAnswer(
   if (taken !== undefined) return `another coupon or user was told ${told(taken)}`;
   const answers = new Set(own.filter(isFinal).map(told));
   if (answers.size > 1) return `told ${[...answers].join(', then ')}`;
-  const denied = own.find((entry) => isDenial(entry) && own.some((final) => isFinal(final) && cameBefore(final, entry)));
+  const denied = own.find(
+    (entry) => isDenial(entry) && own.some((final) => isFinal(final) && cameBefore(final, entry)),
+  );
   if (denied !== undefined) return `told ${[...answers].join()}, then ${told(denied)}`;
   return debits > 1 ? `${debits} debits` : null;
 }

@@ -13,6 +13,8 @@ export type ClientLog = readonly ClientEntry[] | (() => AsyncIterable<ClientEntr
 export interface ClientLogOptions {
   /** `drained`: nothing may be open. Default `live`. */
   readonly mode?: Mode;
+  /** Requests that are held in memory at once. Default 200,000, about 100 MB. */
+  readonly partSize?: number;
   readonly signal?: AbortSignal;
 }
 
@@ -34,8 +36,7 @@ const sentences: Readonly<Record<ClientCode, string>> = {
 };
 const codes = ['A1', 'A2', 'A3', 'A4'] as const;
 
-/** Requests that are held in memory at once, orders that one statement asks for. */
-const partSize = 200_000;
+/** Orders that one statement asks for. */
 const chunkSize = 20_000;
 /** Nobody asks so often; all of one order are held at once. */
 const mostPerOrder = 10_000;
@@ -45,13 +46,12 @@ const sampleSize = 5;
 export async function verifyClientLog(
   url: string,
   log: ClientLog,
-  { mode = 'live', signal }: ClientLogOptions = {},
+  options: ClientLogOptions = {},
 ): Promise<ClientLogReport> {
   await assertOurs(url);
   const pool = openPool({ url, size: 1, applicationName: 'sagashift-verifier' });
   try {
-    const read = typeof log === 'function' ? log : () => eachOf(log);
-    return await pool.transaction((tx) => compare(tx, read, mode === 'drained', signal), {
+    return await pool.transaction((tx) => judgeClientLog(tx, log, options), {
       isolation: 'repeatable read',
       readOnly: true,
     });
@@ -65,18 +65,18 @@ async function* eachOf(entries: readonly ClientEntry[]): AsyncGenerator<ClientEn
 }
 
 /**
+ * The same in a transaction of the caller's.
  * All requests for an order are needed at once, and they may lie anywhere in the log. So it is read once to count it, and once
  * more for each part of the orders: memory is bounded whatever its length, and nothing is written.
  */
-async function compare(
+export async function judgeClientLog(
   tx: Tx,
-  read: () => AsyncIterable<ClientEntry>,
-  drained: boolean,
-  signal: AbortSignal | undefined,
+  log: ClientLog,
+  { mode = 'live', partSize = 200_000, signal }: ClientLogOptions = {},
 ): Promise<ClientLogReport> {
+  const read = typeof log === 'function' ? log : () => eachOf(log);
   await tx.query(`set local jit = off`);
-  let requests = 0;
-  for await (const _ of read()) if (++requests % chunkSize === 0) signal?.throwIfAborted();
+  const requests = await lengthOf(read(), signal);
   const parts = Math.max(1, Math.ceil(requests / partSize));
   const tally = emptyTally();
   for (let part = 0; part < parts; part++) {
@@ -88,7 +88,7 @@ async function compare(
       else if (asked.length < mostPerOrder) asked.push(entry);
       else throw new OperationLogError(`more than ${mostPerOrder} requests for order ${entry.orderId}`);
     }
-    await judgeAll(tx, byOrder, drained, tally, signal);
+    await judgeAll(tx, byOrder, mode === 'drained', tally, signal);
   }
   const perInvariant = codes.map((code) => findingOf(code, tally));
   return {
@@ -97,6 +97,13 @@ async function compare(
     violations: perInvariant.reduce((sum, finding) => sum + finding.violations, 0),
     unknown: tally.unknown,
   };
+}
+
+async function lengthOf(entries: AsyncIterable<ClientEntry>, signal: AbortSignal | undefined): Promise<number> {
+  const reading = entries[Symbol.asyncIterator]();
+  let length = 0;
+  while ((await reading.next()).done !== true) if (++length % chunkSize === 0) signal?.throwIfAborted();
+  return length;
 }
 
 /** Multiplied by the golden ratio first: ids that share a factor with the number of parts would all fall into one. */

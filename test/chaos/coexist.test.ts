@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { type ClientEntry, verifyClientLog } from '../../consistency/client-log.ts';
+import type { ClientEntry } from '../../consistency/client-log/operation-log.ts';
+import { verifyClientLog } from '../../consistency/client-log/verify-client-log.ts';
 import { verify } from '../../consistency/verifier.ts';
 import { startDataPlatform } from '../../eventdriven/index.ts';
 import { changeRollout } from '../../router/canary/change-rollout.ts';

@@ -120,8 +120,17 @@ describe('npm run bench', () => {
     expect(result.kpis.find((one) => one.id === 'recovery')).toMatchObject({ verdict: 'met' });
     expect(result.environment.postgres.how).toContain('DATABASE_URL');
     expect(readFileSync(join(path, 'report.html'), 'utf8')).toContain('scenario-bare');
-    const [log] = readdirSync(join(path, 'raw')).filter((name) => name.endsWith('.csv.gz'));
-    expect(gunzipSync(readFileSync(join(path, 'raw', log ?? ''))).toString()).toMatch(/^orderId,.*\n\d+,\d+,/);
+    const [log] = readdirSync(join(path, 'raw')).filter((name) => name.endsWith('.ndjson.gz'));
+    expect(gunzipSync(readFileSync(join(path, 'raw', log ?? ''))).toString()).toMatch(
+      /^{"log":"sagashift-operations",.*\n{"orderId":\d+,/,
+    );
+    for (const { consistency, outcomes } of result.arms.flatMap(({ rounds }) => rounds)) {
+      expect(consistency.clientLog?.invariants.map(({ code, violations }) => [code, violations])).toEqual(
+        ['A1', 'A2', 'A3', 'A4'].map((code) => [code, 0]),
+      );
+      expect(consistency.clientLog?.invariants[3]?.examined).toBeGreaterThanOrEqual(50);
+      expect(consistency.checked).toBe(Object.values(outcomes).reduce((sum, count) => sum + count, 0)); // none that was asked again
+    }
     expect(await leftOvers(result.run.id)).toEqual({ databases: 0, keys: 0 });
   }, 120_000);
 

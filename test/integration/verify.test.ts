@@ -3,7 +3,6 @@ import { loadDataset } from '../../bench/dataset/load.ts';
 import { datasetOptions } from '../../bench/dataset/options.ts';
 import { planOrders } from '../../bench/dataset/plan.ts';
 import { type Answer, askSubject, bySubject, findingOf } from '../../consistency/check.ts';
-import { type ClientEntry, verifyClientLog } from '../../consistency/client-log.ts';
 import { runVerify } from '../../consistency/command.ts';
 import type { Invariant } from '../../consistency/catalogue/invariant.ts';
 import { invariants } from '../../consistency/invariants.ts';
@@ -170,51 +169,6 @@ describe('the report', () => {
 
   test('a database that is not ours is refused', async () => {
     await expect(verify(databaseUrl(database.url, 'postgres'), { mode: 'live' })).rejects.toBeInstanceOf(NotOursError);
-  });
-});
-
-describe('the driver’s log', () => {
-  const log = (): ClientEntry[] =>
-    outcomes.map(({ orderId, outcome, paymentId }) =>
-      paymentId === undefined ? { orderId, outcome } : { orderId, outcome, paymentId },
-    );
-
-  test('agrees with what was paid and refused', async () => {
-    const report = await verifyClientLog(database.url, log());
-    expect(report).toMatchObject({ violations: 0, unknown: { paid: 0, refused: 0, open: 0 } });
-    expect(report.perInvariant.map(({ code, examined }) => [code, examined > 0])).toEqual([
-      ['A1', true],
-      ['A2', true],
-    ]);
-  });
-
-  test('A1: a 201 that was sent before COMMIT, and one with another payment id', async () => {
-    const open = (
-      await database.pool.query<{ id: number }>(`insert into orders (user_id, total_amount) values (1, 1) returning id`)
-    )[0]!.id;
-    const entries: ClientEntry[] = [
-      { orderId: open, outcome: 'paid' },
-      { ...log().find(({ outcome }) => outcome === 'paid')!, paymentId: 999_999 },
-    ];
-    const [a1] = (await verifyClientLog(database.url, entries)).perInvariant;
-    expect(a1).toMatchObject({ code: 'A1', examined: 2, violations: 2 });
-    await database.pool.query('delete from orders where id = $1', [open]);
-  });
-
-  test('A2: what was refused to the client was paid', async () => {
-    const paid = outcomes.find(({ outcome }) => outcome === 'paid')!.orderId;
-    const [, a2] = (await verifyClientLog(database.url, [{ orderId: paid, outcome: 'refused' }])).perInvariant;
-    expect(a2).toMatchObject({ code: 'A2', violations: 1, sample: [`order ${paid}`] });
-  });
-
-  test('says what became of the unknown', async () => {
-    const entries = [...outcomes.map(({ orderId }) => orderId), 999_999_999].map((orderId) => ({
-      orderId,
-      outcome: 'unknown' as const,
-    }));
-    const { unknown } = await verifyClientLog(database.url, entries);
-    const paid = outcomes.filter(({ outcome }) => outcome === 'paid').length;
-    expect(unknown).toEqual({ paid, refused: outcomes.length - paid, open: 1 });
   });
 });
 

@@ -19,7 +19,7 @@ export function consistency({ arms, guard, drills }: Result): Html {
     <h2>Consistency</h2>
     <p class="muted">
       Every invariant in one read-only snapshot of each arm's database, after it had drained, and the driver's own log
-      against it (A0 to A2). Nothing examined would be a failure.
+      against it (A0 to A4). Nothing examined would be a failure.
     </p>
     <div class="card scroll">
       <table>
@@ -37,6 +37,7 @@ export function consistency({ arms, guard, drills }: Result): Html {
         </tbody>
       </table>
     </div>
+    ${askingAgain(arms)}
     <details ${lines.some((line) => line.violations > 0) ? 'open' : ''}>
       <summary>${lines.length} invariants</summary>
       <div class="card scroll">
@@ -131,12 +132,37 @@ function armLine(arm: ArmResult): Html {
   </tr>`;
 }
 
+/** What clients without an answer could have known only by asking again. Results of older versions do not say. */
+function askingAgain(arms: readonly ArmResult[]): Html | null {
+  const logs = arms.flatMap((arm) => arm.rounds.flatMap(({ consistency: { clientLog } }) => clientLog ?? []));
+  if (logs.length === 0) return null;
+  const total = (of: (log: (typeof logs)[number]) => number) => logs.reduce((sum, log) => sum + of(log), 0);
+  const [requests, answered] = [total((log) => log.askedAgain.requests), total((log) => log.askedAgain.answered)];
+  const [paid, refused] = [total(({ unknown }) => unknown.paid), total(({ unknown }) => unknown.refused)];
+  const [untouched, open] = [total(({ unknown }) => unknown.untouched), total(({ unknown }) => unknown.open)];
+  const unknown = paid + refused + untouched + open;
+  return html`<p class="muted">
+    When the rounds were over the driver asked again, ${figure(requests)} times, and was answered ${figure(answered)}
+    times (A3, A4).
+    ${
+      unknown === 0
+        ? 'Every payment had got its final answer at first.'
+        : html`Of ${figure(unknown)} payments without a final answer ${figure(paid)} turned out to be paid
+          (${percent((100 * paid) / unknown)}), ${figure(refused)} refused, ${figure(untouched)} without effect,
+          ${figure(open)} open.`
+    }
+  </p>`;
+}
+
 function invariantLines(arms: readonly ArmResult[]): Line[] {
   const lines = new Map<string, Line>();
   const driver = arms.flatMap((arm) =>
-    arm.rounds.flatMap((round) =>
-      round.consistency.findings.map((finding) => ({ ...finding, examined: round.consistency.checked })),
-    ),
+    arm.rounds.flatMap((round) => [
+      ...(round.consistency.clientLog?.invariants ?? []),
+      ...round.consistency.findings
+        .filter(({ code }) => !round.consistency.clientLog?.invariants.some((one) => one.code === code))
+        .map((finding) => ({ ...finding, examined: round.consistency.checked })),
+    ]),
   );
   for (const one of [...arms.flatMap((arm) => arm.invariants), ...driver]) {
     const line = lines.get(one.code);
