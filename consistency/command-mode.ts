@@ -19,6 +19,8 @@ export interface CommandMode {
   readonly flag?: string;
   /** Its flag, and those that only it knows: given without it they are wrong usage. */
   readonly options: readonly Option[];
+  /** Whether the environment asks for it when no flag does. Default: no. */
+  wanted?(env: NodeJS.ProcessEnv): boolean;
   /** Whether it works without a database to look at. Default: no. */
   readonly withoutDatabase?: boolean;
   /** Resolves with the exit code. What is thrown is explained by the command, and ends with 3 or 4. */

@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { NotOursError } from '../runtime/databases.ts';
 import { clientLogMode } from './client-log/client-log-mode.ts';
 import { type CommandIo, type CommandMode, exitCodes, type Flags } from './command-mode.ts';
+import { apartMode, refuseApart } from './apart/apart-mode.ts';
 import { fromEventsMode } from './from-events/from-events-mode.ts';
 import { nightlyMode } from './nightly/nightly-mode.ts';
 import { passMode } from './pass-mode.ts';
@@ -9,7 +10,7 @@ import { selfTestMode } from './self-test/self-test-mode.ts';
 
 export type { CommandIo } from './command-mode.ts';
 
-const modes: readonly CommandMode[] = [selfTestMode, nightlyMode, fromEventsMode, clientLogMode, passMode];
+const modes: readonly CommandMode[] = [selfTestMode, nightlyMode, fromEventsMode, clientLogMode, apartMode, passMode];
 
 /** Resolves with the exit code: 0 every invariant holds, 1 violated, 2 usage, 3 nothing of ours to examine, 4 no verdict because of a fault. */
 export async function runVerify(argv: readonly string[], io: CommandIo): Promise<number> {
@@ -22,8 +23,11 @@ export async function runVerify(argv: readonly string[], io: CommandIo): Promise
     throw error;
   }
   const flags = program.opts<Flags>();
-  const mode = modes.find(({ flag }) => flag === undefined || flags[flag] !== undefined) ?? passMode;
-  const strange = strangers(program, mode);
+  const mode =
+    modes.find(({ flag }) => flag !== undefined && flags[flag] !== undefined) ??
+    modes.find((each) => each.wanted?.(io.env)) ??
+    passMode;
+  const strange = strangers(program, mode) ?? refuseApart(mode, io.env);
   if (strange !== undefined) {
     io.err(`${strange}\n`);
     return exitCodes.usage;

@@ -25,7 +25,7 @@ const versions = `
       from rollout r
       join (select distinct to_version as version from rollout_audit union select from_version from rollout_audit union select version from rollout) n on true
       left join rollout_audit b on b.to_version > n.version
-      where r.id = 'payment' group by n.version, r.id`;
+      where r.id = 'payment' group by n.version, r.version, r.enabled, r.emergency, r.percentage, r.allow_users, r.deny_users`;
 
 /** Where a payment started, beside the configuration that its router says it went by. */
 const route: Subject = {

@@ -1,0 +1,41 @@
+/** Domains that may have a database of their own, and the tables that are read from there. */
+export const domainTables = {
+  ORDER: ['users', 'orders', 'order_items', 'coupons', 'user_coupons'],
+  BALANCE: ['balances', 'balance_ledger', 'balance_correction', 'sagashift_database'],
+  PRODUCT: ['products', 'stocks', 'stock_ledger'],
+  PAYMENT: ['payments'],
+  SAGA: ['saga_state', 'payment_route', 'rollout', 'rollout_audit', 'delivery_route'],
+} as const;
+
+export type Domain = keyof typeof domainTables;
+
+/** Written in the transaction that they tell of, so each database has its own: together they are the table. */
+export const tablesEverywhere = ['saga_step_execution', 'event_store', 'external_event_log'] as const;
+
+export const domains = Object.keys(domainTables) as readonly Domain[];
+
+export const urlName = (domain: Domain): string => `DATABASE_URL_${domain}`;
+
+/** The variables that put a domain on a database of its own. */
+export const domainsApart = (env: NodeJS.ProcessEnv): Domain[] =>
+  domains.filter((domain) => (env[urlName(domain)] ?? '') !== '');
+
+export interface Source {
+  readonly url: string;
+  readonly domains: readonly Domain[];
+  readonly tables: readonly string[];
+}
+
+/** One per database, that of the orders first. A domain without a variable lies in `databaseUrl`. */
+export function sourcesOf(databaseUrl: string, env: NodeJS.ProcessEnv): Source[] {
+  const byUrl = new Map<string, Domain[]>();
+  for (const domain of domains) {
+    const url = env[urlName(domain)] || databaseUrl;
+    byUrl.set(url, [...(byUrl.get(url) ?? []), domain]);
+  }
+  return [...byUrl].map(([url, here]) => ({
+    url,
+    domains: here,
+    tables: [...here.flatMap((domain) => domainTables[domain]), ...tablesEverywhere],
+  }));
+}
