@@ -48,6 +48,9 @@ const sources = [
   { name: 'page', kind: 'css', read: () => look() + own('page.css') },
   { name: 'page', kind: 'js', read: () => own('page.js') },
   { name: 'charts', kind: 'js', read: () => own('charts.js') },
+  { name: 'figures', kind: 'js', read: () => own('figures.js') },
+  { name: 'payments', kind: 'js', read: () => own('payments.js') },
+  { name: 'system', kind: 'js', read: () => own('system.js') },
   { name: 'icon', kind: 'svg', read: () => own('icon.svg') },
 ] as const;
 

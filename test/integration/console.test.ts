@@ -97,7 +97,7 @@ describe('the status page', () => {
     expect(response.headers.get('content-security-policy')).not.toContain('unsafe');
     expect(html).not.toMatch(/<script(?![^>]*\ssrc=)|<style|\son\w+=|\sstyle=|https?:\/\//);
     const assets = [...html.matchAll(/(?:src|href)="(\/console\/assets\/[^"]+)"/g)].map(([, path]) => path as string);
-    expect(new Set(assets).size).toBe(6);
+    expect(new Set(assets).size).toBe(9);
     for (const path of assets) {
       const asset = await fetch(shared.url + path);
       expect(asset.status).toBe(200);
