@@ -25,7 +25,7 @@ export async function chaos(
   text.write(`\n${chaosTable(result)}\n\n`);
   for (const line of chaosNotes(result)) text.write(`${line}\n`);
   text.write(
-    `\n${result.run.state} after ${result.run.seconds.toFixed(0)} s. Result: ${relative(process.cwd(), join(directory, 'chaos.json'))}\n`,
+    `\n${result.run.state} after ${result.run.seconds.toFixed(0)} s. Report: ${relative(process.cwd(), join(directory, 'report.html'))}\n`,
   );
   if (options.json) io.stdout.write(`${JSON.stringify(result)}\n`);
   return exitCodeOfChaos(result);

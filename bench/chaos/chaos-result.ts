@@ -1,6 +1,8 @@
+import type { Environment } from '../result.ts';
 import type { FaultName } from './faults.ts';
 import type { Recovery } from './recovery.ts';
 import type { Style } from './stack.ts';
+import type { Timeline } from './timeline.ts';
 
 export interface Violation {
   readonly code: string;
@@ -13,6 +15,9 @@ export interface Violation {
 export interface FaultResult extends Recovery {
   readonly fault: FaultName;
   readonly style: Style;
+  /** What it is, and what it shows when it is survived. */
+  readonly title: string;
+  readonly proves: string;
   /** Sagas that were open at that instant; 0: it hit none, and nothing is shown by it. */
   readonly openAtInjection: number;
   /** When it came, after the start of the load. */
@@ -30,6 +35,8 @@ export interface FaultResult extends Recovery {
     readonly unresolved: number;
   };
   readonly violations: readonly Violation[];
+  /** Null: the fault did not come. */
+  readonly timeline: Timeline | null;
   /** Why it does not pass; empty: it does. */
   readonly failures: readonly string[];
 }
@@ -47,6 +54,9 @@ export interface ChaosResult {
     readonly id: string;
     readonly seed: number;
     readonly command: string;
+    readonly quick: boolean;
+    readonly commit: string | null;
+    readonly dirty: boolean | null;
     readonly ratePerSecond: number;
     readonly sabotage: string | null;
     readonly startedAt: string;
@@ -54,6 +64,8 @@ export interface ChaosResult {
     state: 'running' | 'complete' | 'interrupted' | 'failed';
   };
   servers: { readonly postgres: string; readonly redis: string };
+  /** Null: no server could be asked. */
+  environment: (Omit<Environment, 'fdatasyncPerSecond' | 'fdatasyncWhere'> & { readonly busy: boolean }) | null;
   readonly planned: number;
   readonly results: FaultResult[];
   readonly notRun: NotRun[];

@@ -6,6 +6,7 @@ import { openRunDatabases } from '../databases.ts';
 import { datasetOptions } from '../dataset/options.ts';
 import { planOrders } from '../dataset/plan.ts';
 import { integer, randomOf, shuffled } from '../dataset/random.ts';
+import { describeCommit } from '../preflight/commit.ts';
 import { deleteKeys } from '../redis-keys.ts';
 import { writeFileWhole } from '../result-file.ts';
 import type { Progress } from '../run/progress.ts';
@@ -13,8 +14,10 @@ import { writeOperationLog } from '../run/raw.ts';
 import { dropAbandonedData, endAbandonedProcesses, openRunRecord } from '../run-record.ts';
 import { findScenario, type Scenario } from '../scenarios.ts';
 import { provenShare } from '../statistics/proof-bound.ts';
+import { describeEnvironment } from './chaos-environment.ts';
 import type { ChaosResult, FaultResult, NotRun } from './chaos-result.ts';
 import { type Fault, faults, type FaultName } from './faults.ts';
+import { renderChaosReport } from './report/chaos-report.ts';
 import { runFault, type Verified } from './run-fault.ts';
 import { startStack, type Style } from './stack.ts';
 
@@ -71,9 +74,11 @@ export async function runChaos(input: ChaosInput, signal: AbortSignal): Promise<
     schemaVersion: '1.0.0',
     run: {
       ...{ id: input.id, seed: options.seed, command: input.command, ratePerSecond: options.ratePerSecond },
+      ...{ quick: options.quick, ...describeCommit() },
       ...{ sabotage: options.sabotage, startedAt: new Date().toISOString(), seconds: 0, state: 'running' },
     },
     servers: { postgres: '', redis: '' },
+    environment: null,
     planned: [...plan.values()].reduce((sum, list) => sum + list.length, 0),
     results: [],
     notRun: [],
@@ -86,6 +91,7 @@ export async function runChaos(input: ChaosInput, signal: AbortSignal): Promise<
   try {
     await dropAbandonedData(records, services);
     result.servers = services.how;
+    result.environment = await describeEnvironment(services, options.styles);
     await inject(plan, input, services, result, records, signal);
     result.run.state = 'complete';
   } catch (error) {
@@ -103,6 +109,7 @@ export async function runChaos(input: ChaosInput, signal: AbortSignal): Promise<
 
 const save = (directory: string, result: ChaosResult): void => {
   writeFileWhole(join(directory, 'chaos.json'), `${JSON.stringify(result, null, 1)}\n`);
+  writeFileWhole(join(directory, 'report.html'), renderChaosReport(result));
 };
 
 async function inject(
@@ -150,7 +157,8 @@ async function inject(
       const stack = await startStack(style, scenario, places, onSpawn, signal);
       try {
         let known: ReadonlyMap<string, number> = new Map();
-        let score = { examined: 0, touched: 0 };
+        let toldWrong = 0;
+        const before = { ...result.score };
         for (const [i, fault] of able.entries()) {
           progress.now(`${style}: ${fault.name}, ${i + 1} of ${able.length}: ${fault.title}`);
           const orders = [...planOrders(dataset, i * perFault + 1, (i + 1) * perFault)];
@@ -171,13 +179,13 @@ async function inject(
           const log = join(input.directory, 'raw', `${style}.${fault.name}.operations.ndjson.gz`);
           writeOperationLog(log, { style, fault: fault.name }, verified.log);
           known = verified.found;
-          score = withOpen(verified);
+          toldWrong += verified.toldWrong;
+          setScore(result, before, scoreOf(verified, toldWrong));
           result.results.push(verified.result);
           progress.note(lineOf(verified.result));
           save(input.directory, result);
           if (verified.result.notFinal > 0) break; // what is stuck would be counted to every fault that comes next
         }
-        addScore(result, score);
       } finally {
         await stack.stop();
       }
@@ -215,14 +223,20 @@ function momentOf({ name }: Fault, style: Style, { seed, quick }: ChaosOptions):
 const lineOf = ({ fault, openAtInjection, zeroOpenSeconds, failures }: FaultResult): string =>
   `  ${fault}: ${openAtInjection} open, all final after ${zeroOpenSeconds?.toFixed(1) ?? '-'} s${failures.length === 0 ? '' : `; ${failures[0] ?? ''}`}`;
 
-/** A saga that never ended breaks no invariant of its order for good, and is not consistent either. */
-const withOpen = ({ score: { examined, touched }, result: { notFinal } }: Verified) => ({
+interface Score {
+  readonly examined: number;
+  readonly touched: number;
+}
+
+/** A saga that never ended, or an answer that is wrong, breaks no invariant of the books for good, and is not consistent either. */
+const scoreOf = ({ score: { examined, touched }, result: { notFinal } }: Verified, toldWrong: number): Score => ({
   examined,
-  touched: Math.min(examined, touched + notFinal),
+  touched: Math.min(examined, touched + notFinal + toldWrong),
 });
 
-function addScore({ score }: ChaosResult, { examined, touched }: { examined: number; touched: number }): void {
-  score.examined += examined;
-  score.touched += touched;
+/** `before`: of the styles that were done before. */
+function setScore({ score }: ChaosResult, before: Score, { examined, touched }: Score): void {
+  score.examined = before.examined + examined;
+  score.touched = before.touched + touched;
   score.lowerBound95 = provenShare(score.examined, score.touched);
 }

@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
+import { chaosResultOf, survivedFault as survived } from '../../test/support/chaos-result.ts';
 import { parseCommand } from '../options.ts';
-import { type ChaosResult, exitCodeOfChaos, type FaultResult } from './chaos-result.ts';
+import { type ChaosResult, exitCodeOfChaos } from './chaos-result.ts';
 import { type ChaosOptions, planChaos } from './chaos-run.ts';
 import { chaosNotes, chaosTable } from './chaos-table.ts';
 import { faults } from './faults.ts';
@@ -55,20 +56,6 @@ describe('the plan', () => {
   });
 });
 
-const survived: FaultResult = {
-  ...{ fault: 'worker-kill', style: 'orchestration', openAtInjection: 12, afterSeconds: 1.5, goalSeconds: 5 },
-  answers: { final: 990, askedAgain: 10, turnedOutPaid: 4, unresolved: 0 },
-  ...{ payments: 1_000, violations: [], failures: [] },
-  ...{
-    beforePerSecond: 200,
-    replacedSeconds: 1.9,
-    restoredSeconds: 2.1,
-    zeroOpenSeconds: 3.2,
-    p99Seconds: 3.1,
-    notFinal: 0,
-  },
-};
-
 describe('what a fault came to', () => {
   const broken = { code: 'B5', title: 'Balances add up.', violations: 3, sample: ['order 1'] };
 
@@ -95,20 +82,8 @@ describe('what a fault came to', () => {
 });
 
 describe('the result of a run', () => {
-  const result = (change: Partial<ChaosResult> = {}, state: ChaosResult['run']['state'] = 'complete'): ChaosResult => ({
-    schemaVersion: '1.0.0',
-    run: {
-      ...{ id: 'r', seed: 9, command: 'npm run bench -- chaos --seed 9', ratePerSecond: 200, sabotage: null },
-      ...{ startedAt: '', seconds: 1, state },
-    },
-    servers: { postgres: '', redis: '' },
-    planned: 1,
-    results: [survived],
-    notRun: [],
-    score: { examined: 1_000, touched: 0, lowerBound95: 0.997 },
-    troubles: [],
-    ...change,
-  });
+  const result = (change: Partial<ChaosResult> = {}, state?: ChaosResult['run']['state']) =>
+    chaosResultOf([survived], change, state);
   const notRun = { fault: 'redis-flush', style: 'choreography', why: 'REDIS_URL names a server' } as const;
 
   test('its exit code tells survived, failed and incomplete apart', () => {

@@ -34,6 +34,8 @@ export interface Hit {
 interface FaultRow {
   readonly name: string;
   readonly title: string;
+  /** What it shows when it is survived. */
+  readonly proves: string;
   /** In `--quick`, in the style that comes next. */
   readonly quick: boolean;
   /** A server that it ends or empties: it has to be our own. */
@@ -169,6 +171,7 @@ const rows = [
   {
     name: 'worker-kill',
     title: 'SIGKILL of the saga worker; another one is started',
+    proves: 'A saga is in Postgres, not in a worker: what one had in hand another finds and ends.',
     quick: true,
     goalSeconds: afterCrash,
     inject: killWorker,
@@ -176,6 +179,7 @@ const rows = [
   {
     name: 'worker-kill-before-commit',
     title: 'the worker dies with a boundary done and not committed',
+    proves: 'A boundary is done whole or not at all: what was not committed is done again, once.',
     quick: true,
     armed: worker('boundary-before-commit', boundaries),
     goalSeconds: afterCrash,
@@ -184,6 +188,7 @@ const rows = [
   {
     name: 'worker-kill-after-commit',
     title: 'the worker dies after a commit of which nobody has been told',
+    proves: 'The receipt answers for what has been done, so nobody does it again.',
     quick: false,
     armed: worker('boundary-after-commit', boundaries),
     goalSeconds: afterCrash,
@@ -192,6 +197,7 @@ const rows = [
   {
     name: 'router-kill-before-enqueue',
     title: 'the router dies with sagas accepted and the bell not rung',
+    proves: 'Accepted is committed: a saga of which no worker was told is found all the same.',
     quick: true,
     armed: router('accept-before-enqueue'),
     goalSeconds: afterCrash,
@@ -200,6 +206,7 @@ const rows = [
   {
     name: 'router-kill-after-enqueue',
     title: 'the router dies with the bell rung and nobody answered',
+    proves: 'Who was not answered asks again, and is told how the one payment ended.',
     quick: false,
     armed: router('accept-after-enqueue'),
     goalSeconds: afterCrash,
@@ -208,6 +215,7 @@ const rows = [
   {
     name: 'reply-lost',
     title: 'the word that sagas have ended does not reach the router',
+    proves: 'An answer needs no message to arrive: the router reads the end of a saga from Postgres.',
     quick: false,
     armed: worker('reply-lost', 1),
     goalSeconds: afterCrash,
@@ -216,6 +224,7 @@ const rows = [
   {
     name: 'commit-timeout',
     title: 'boundaries commit and the worker sees a lost connection',
+    proves: 'A COMMIT without an answer is unknown, not a no: the receipt decides.',
     quick: true,
     armed: worker('commit-timeout', boundaries),
     goalSeconds: afterCrash,
@@ -224,6 +233,7 @@ const rows = [
   {
     name: 'postgres-backend-kill',
     title: 'every session of router and worker is ended',
+    proves: 'Connections come back by themselves, and what was in them is done again or known by its receipt.',
     quick: true,
     goalSeconds: afterCrash,
     inject: endBackends,
@@ -231,6 +241,7 @@ const rows = [
   {
     name: 'postgres-restart',
     title: 'Postgres is shut down at once and recovers from its log',
+    proves: 'Payments ride out a restart of Postgres, and what was acknowledged outlives its crash.',
     quick: false,
     needs: 'postgres',
     goalSeconds: afterServer,
@@ -239,6 +250,7 @@ const rows = [
   {
     name: 'redis-flush',
     title: 'Redis is emptied',
+    proves: 'Redis holds nothing that counts: queues, locks and messages may all be gone.',
     quick: true,
     needs: 'redis',
     goalSeconds: afterServer,
@@ -247,6 +259,7 @@ const rows = [
   {
     name: 'redis-restart',
     title: 'Redis is killed and comes back empty',
+    proves: 'Queues and subscriptions come back by themselves.',
     quick: false,
     needs: 'redis',
     goalSeconds: afterServer,
@@ -255,6 +268,7 @@ const rows = [
   {
     name: 'worker-pause',
     title: `SIGSTOP of the worker, with many sagas open, for ${pauseMs / 1_000} s; another one takes over; SIGCONT`,
+    proves: 'A worker that wakes up too late is fenced: two of them at once do nothing twice.',
     quick: false,
     burst: 1_900,
     goalSeconds: afterCrash,
@@ -263,6 +277,7 @@ const rows = [
   {
     name: 'duplicate-jobs',
     title: 'every job comes twice at once, and again 1.5 s later',
+    proves: 'A job is a wake-up call: it may come again, even after its saga has ended.',
     quick: false,
     armed: sender('duplicate-jobs'),
     goalSeconds: afterCrash,
@@ -271,6 +286,7 @@ const rows = [
   {
     name: 'reordered-jobs',
     title: 'jobs overtake each other by up to 240 ms',
+    proves: 'What comes next stands in Postgres, not in the order of jobs.',
     quick: false,
     armed: sender('reordered-jobs'),
     goalSeconds: afterCrash,
@@ -279,6 +295,7 @@ const rows = [
   {
     name: 'clock-jump',
     title: 'the clock of the worker goes an hour ahead, then to an hour behind, then is right again',
+    proves: "Nobody decides by the clock of a worker: deadlines, silence and retries are the database's.",
     quick: true,
     armed: worker('clock-jump', boundaries),
     goalSeconds: afterCrash,

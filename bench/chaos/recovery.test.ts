@@ -29,6 +29,10 @@ describe('recovery from a fault', () => {
     expect(restoredSeconds).toBeNull();
   });
 
+  test('there is no rate to come back to when no saga had ended before', () => {
+    expect(recoveryOf(steady(100, 4_500, 9_000), at)).toMatchObject({ beforePerSecond: 0, restoredSeconds: null });
+  });
+
   test('sagas open at the fault count until the last is final, sagas accepted later from when they were accepted', () => {
     const open = { acceptedAt: 3_990, finalAt: 7_000 };
     const later = { acceptedAt: 5_000, finalAt: 6_000 };

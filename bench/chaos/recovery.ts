@@ -10,7 +10,7 @@ export interface SagaTimes {
 export interface Recovery {
   /** Sagas that became final per second before the fault. */
   readonly beforePerSecond: number;
-  /** From the fault to the first final from which on one second holds 80 % of the rate before; null: not while load came. */
+  /** From the fault to the first final from which on one second holds 80 % of the rate before; null: not while load came, or none ended before. */
   readonly restoredSeconds: number | null;
   /** From the fault until the last saga that was open at it was final; null: one never was. */
   readonly zeroOpenSeconds: number | null;
@@ -43,9 +43,9 @@ export function recoveryOf(sagas: readonly SagaTimes[], { faultAt, replacedAt, l
   const after = sagas.flatMap(({ acceptedAt, finalAt }) =>
     finalAt === null || finalAt < faultAt ? [] : [Math.max(0, finalAt - Math.max(acceptedAt, replacedAt))],
   );
-  const back = finals.find(
-    (at) => at >= faultAt && at + 1_000 <= loadTo && within(at, at + 1_000) >= restoredShare * beforePerSecond,
-  );
+  const isBack = (at: number): boolean => within(at, at + 1_000) >= restoredShare * beforePerSecond;
+  const back =
+    beforePerSecond > 0 ? finals.find((at) => at >= faultAt && at + 1_000 <= loadTo && isBack(at)) : undefined;
   const lastOpen = open.reduce((last, { finalAt }) => Math.max(last, finalAt ?? Infinity), faultAt);
   return {
     beforePerSecond,

@@ -13,6 +13,7 @@ import type { Armed, Fault, Hit } from './faults.ts';
 import { manyAreOpen, payAtOnce, payAtRate, requestTimeoutMs } from './paying.ts';
 import { openAt, openNow, recoveryOf, sagaTimes } from './recovery.ts';
 import type { Stack } from './stack.ts';
+import { timelineOf } from './timeline.ts';
 
 export interface FaultRun {
   readonly fault: Fault;
@@ -33,6 +34,8 @@ export interface FaultRun {
 export interface Verified {
   readonly result: FaultResult;
   readonly score: { readonly examined: number; readonly touched: number };
+  /** Answers that are not what the books or the order's data say: no row of the books is wrong, and an order is. */
+  readonly toldWrong: number;
   /** All that was asked and told. */
   readonly log: readonly Operation[];
   /** By invariant, for the next fault. */
@@ -71,6 +74,8 @@ export async function runFault(run: FaultRun, signal: AbortSignal): Promise<Veri
   const result = {
     fault: fault.name,
     style: stack.style,
+    title: fault.title,
+    proves: fault.proves,
     openAtInjection: hit.open ?? openAt(sagas, hit.at).length,
     afterSeconds: hit.at === 0 ? 0 : (hit.at - loadFrom) / 1_000,
     goalSeconds: fault.goalSeconds,
@@ -78,6 +83,7 @@ export async function runFault(run: FaultRun, signal: AbortSignal): Promise<Veri
     answers: answersOf(operations, log, unknown.paid),
     ...recovery,
     violations: judged.violations,
+    timeline: timelineOf(sagas, { faultAt, loadFrom, loadTo }),
   };
   return { ...judged, log, result: { ...result, failures: failuresOf(result, drained.drained, stack.deaths()) } };
 }
@@ -124,7 +130,7 @@ async function judge(
   log: readonly Operation[],
   quiet: boolean,
   signal: AbortSignal,
-): Promise<Pick<Verified, 'score' | 'found'> & { readonly violations: readonly Violation[] }> {
+): Promise<Pick<Verified, 'score' | 'found' | 'toldWrong'> & { readonly violations: readonly Violation[] }> {
   const report = await verify(stack.databaseUrl, { mode: 'drained', expectEngines: [stack.style], signal });
   const clients = await verifyClientLog(stack.databaseUrl, log.map(toLogLine), {
     mode: quiet ? 'drained' : 'live',
@@ -137,10 +143,12 @@ async function judge(
   const told = clients.perInvariant
     .filter(({ violations }) => violations > 0)
     .map(({ code, sentence: title, violations, sample }) => ({ code, title, violations, sample }));
+  const answers = [...told, ...wrongEnds(log)];
   return {
     score: report.score,
+    toldWrong: answers.reduce((sum, { violations }) => sum + violations, 0),
     found: new Map(report.perInvariant.map(({ code, violations }) => [code, violations])),
-    violations: [...fresh, ...told, ...wrongEnds(log)],
+    violations: [...fresh, ...answers],
   };
 }
 

@@ -4,12 +4,16 @@ import { colourOf } from './colours.ts';
 /** What the page's script draws with uPlot: columns of numbers, the first one x. */
 export interface Chart {
   readonly id: string;
-  readonly kind: 'rounds' | 'latency' | 'bars';
+  readonly kind: 'rounds' | 'latency' | 'bars' | 'time';
   readonly label: string;
   readonly series: readonly { readonly label: string; readonly colour: string; readonly dashed?: boolean }[];
+  /** A value counts from its x to the next one, where x is time. */
+  readonly stepped?: boolean;
   readonly data: readonly (readonly (number | null)[])[];
   /** Names along x where x counts groups. */
   readonly groups?: readonly { readonly at: number; readonly label: string }[];
+  /** Stretches of x that are shaded, where x is time. */
+  readonly bands?: readonly { readonly from: number; readonly to: number; readonly colour: string }[];
 }
 
 export function chartsOf(scenario: string, arms: readonly ArmResult[]): Chart[] {

@@ -11,6 +11,9 @@ const grouped = (text: string): string => {
   return whole.replaceAll(/\B(?=(\d{3})+$)/g, '\u202f') + (fraction === undefined ? '' : `.${fraction}`);
 };
 
+/** Whole things, thousands apart. */
+export const count = (value: number): string => grouped(String(value));
+
 export const ms = (value: number | null | undefined): string => figure(value, 'ms');
 /** Ratios never have more than two decimals: no run here is that exact. */
 export const times = (value: number | null | undefined): string =>

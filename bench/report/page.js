@@ -25,6 +25,8 @@
     ...extra,
   });
 
+  const xNames = { rounds: 'round', latency: 'percentile', bars: 'lock', time: 'after the fault' };
+
   // Bars start at the bottom of a logarithmic scale, so the scale has to begin below the smallest one.
   const logRange = (_, min, max) =>
     min === null
@@ -69,7 +71,40 @@
       xLabel: () => '',
       log: true,
     }),
+    time: (chart) => ({
+      x: axis({ values: (_, ticks) => ticks.map((t) => `${t} s`), space: 46 }),
+      xRange: (_, min, max) => [min, max],
+      path: chart.stepped ? uPlot.paths.stepped({ align: 1 }) : uPlot.paths.linear(),
+      points: { show: false },
+      xLabel: (x) => `${x.toFixed(2)} s`,
+      log: false,
+      hooks: { drawClear: [shade(chart)], draw: [markZero] },
+    }),
   };
+
+  // What it lasted as shade beneath grid and curves; what happened at 0 as a line above them: the curves often fall just there.
+  function shade(chart) {
+    return (u) => {
+      const { ctx } = u;
+      const { top, height } = u.bbox;
+      const at = (x) => u.valToPos(Math.min(Math.max(x, u.scales.x.min), u.scales.x.max), 'x', true);
+      ctx.save();
+      ctx.globalAlpha = 0.16;
+      for (const band of chart.bands ?? []) {
+        ctx.fillStyle = band.colour;
+        ctx.fillRect(at(band.from), top, at(band.to) - at(band.from), height);
+      }
+      ctx.restore();
+    };
+  }
+
+  function markZero(u) {
+    const { ctx } = u;
+    ctx.save();
+    ctx.fillStyle = colour('--bad');
+    ctx.fillRect(Math.round(u.valToPos(0, 'x', true)) - 1, u.bbox.top, 2, u.bbox.height);
+    ctx.restore();
+  }
 
   function spread(chart) {
     const values = chart.data
@@ -87,6 +122,7 @@
       height,
       cursor: { y: false, drag: { x: false, y: false } },
       legend: { show: chart.kind !== 'bars', live: true },
+      hooks: kind.hooks ?? {},
       scales: {
         x: { time: false, range: kind.xRange },
         y: kind.log ? { distr: 3, range: logRange } : { range: (_, min, max) => [0, (max ?? 1) * 1.08] },
@@ -94,7 +130,7 @@
       axes: [kind.x, axis({ values: (_, ticks) => ticks.map((t) => (t === null ? '' : short(t))), size: 46 })],
       series: [
         {
-          label: chart.kind === 'latency' ? 'percentile' : chart.kind === 'rounds' ? 'round' : 'lock',
+          label: xNames[chart.kind],
           value: (_, x) => (x === null ? '' : kind.xLabel(x)),
         },
         ...chart.series.map((series) => ({

@@ -1,4 +1,4 @@
-import type { Result, ScenarioResult } from '../../result.ts';
+import type { Environment, Result, ScenarioResult } from '../../result.ts';
 import { duration, figure, percent } from '../format.ts';
 import { describeLoad } from './offered.ts';
 import { html, type Html } from '../html.ts';
@@ -34,26 +34,42 @@ export function validity({ validity: block, notRun, arms, run }: Result): Html {
   </section>`;
 }
 
-export function environment(result: Result): Html {
-  const { environment: env, run, scenarios } = result;
+type Fact = readonly [name: string, fact: string | Html];
+
+/** What machine and what servers. */
+export function machineFacts(env: Omit<Environment, 'fdatasyncPerSecond' | 'fdatasyncWhere' | 'topology'>): Fact[] {
   const settings = (of: Readonly<Record<string, string>>) =>
     Object.entries(of)
       .map(([name, setting]) => `${name} = ${setting === '' ? '(empty)' : setting}`)
       .join(', ');
-  const facts: readonly (readonly [string, string | Html])[] = [
+  const pressure = env.cpuPressure === null ? '' : `, CPU pressure ${percent(env.cpuPressure)}`;
+  return [
     ['Machine', `${env.cpu}, ${env.cores} cores, ${figure(env.memoryMb / 1_024, 'GB')}, ${env.kernel}`],
     ['Node', env.node],
     ['PostgreSQL', `${env.postgres.version} (${env.postgres.how}): ${settings(env.postgres.settings)}`],
     ['Redis', `${env.redis.version} (${env.redis.how}): ${settings(env.redis.settings)}`],
+    ['Before the run', `load average ${env.loadAverage.toFixed(2)}${pressure}`],
+  ];
+}
+
+export const factCard = (facts: readonly Fact[]): Html =>
+  html`<dl class="facts card">
+    ${facts.map(
+      ([name, fact]) =>
+        html`<dt>${name}</dt>
+          <dd>${fact}</dd>`,
+    )}
+  </dl>`;
+
+export function environment(result: Result): Html {
+  const { environment: env, run, scenarios } = result;
+  const facts: readonly Fact[] = [
+    ...machineFacts(env),
     [
       'fdatasync',
       env.fdatasyncPerSecond === null
         ? 'not measured'
         : `${figure(env.fdatasyncPerSecond)} of 8 kB a second, one after the other, on ${env.fdatasyncWhere}`,
-    ],
-    [
-      'Before the run',
-      `load average ${env.loadAverage.toFixed(2)}${env.cpuPressure === null ? '' : `, CPU pressure ${percent(env.cpuPressure)}`}`,
     ],
     ['Arms', html`${env.topology.map((line) => html`${line}<br />`)}`],
     ['Load', describeLoad(result)],
@@ -65,13 +81,7 @@ export function environment(result: Result): Html {
   ];
   return html`<section id="environment">
     <h2>Environment</h2>
-    <dl class="facts card">
-      ${facts.map(
-        ([name, fact]) =>
-          html`<dt>${name}</dt>
-            <dd>${fact}</dd>`,
-      )}
-    </dl>
+    ${factCard(facts)}
     <h3>Scenarios in full</h3>
     <div class="card scroll">
       <table>

@@ -1,0 +1,50 @@
+import { count, figure, percent } from '../../report/format.ts';
+import { html, type Html } from '../../../runtime/pages/html.ts';
+import type { ChaosResult, FaultResult } from '../chaos-result.ts';
+
+/** What the run says in a few sentences: whether all was survived, what that proves, and how long the slowest took. */
+export const chaosHeadline = (result: ChaosResult): Html =>
+  html`<section id="summary">
+    <p class="headline">${outcome(result)}</p>
+    ${result.results.length > 0 && html`<p>${proof(result)} ${slowest(result.results)}</p>`} ${failuresOf(result)}
+  </section>`;
+
+function outcome({ results, run }: ChaosResult): string {
+  if (results.length === 0) return 'No fault was injected: this run says nothing.';
+  const payments = results.reduce((sum, one) => sum + one.payments, 0);
+  const failed = results.filter(({ failures }) => failures.length > 0).length;
+  if (failed > 0) return `${failed} of ${results.length} faults were not survived.`;
+  const all = results.length === 1 ? 'The fault was survived' : `All ${results.length} faults were survived`;
+  const sofar = run.state === 'complete' ? '' : ` until the run was ${run.state}`;
+  return `${all}${sofar}: of ${count(payments)} payments none was lost, done twice or left open.`;
+}
+
+const proof = ({ score: { examined, touched, lowerBound95 } }: ChaosResult): string =>
+  `${count(examined - touched)} of ${count(examined)} orders are consistent, which proves at least ${percent(lowerBound95 * 100)} with 95 % confidence.`;
+
+function slowest(results: readonly FaultResult[]): string {
+  const timed = results.filter(({ zeroOpenSeconds }) => zeroOpenSeconds !== null);
+  const last = timed.reduce<FaultResult | undefined>(
+    (most, one) => ((one.zeroOpenSeconds ?? 0) > (most?.zeroOpenSeconds ?? -1) ? one : most),
+    undefined,
+  );
+  if (last === undefined) return '';
+  const met = results.filter(isWithinGoal).length;
+  return `Longest until no saga of before was open: ${figure(last.zeroOpenSeconds, 's')}, ${last.fault} in ${last.style}. Goals for p99 were met by ${met} of ${results.length}.`;
+}
+
+export const isWithinGoal = ({ p99Seconds, goalSeconds }: FaultResult): boolean =>
+  (p99Seconds ?? Infinity) <= goalSeconds;
+
+function failuresOf({ results }: ChaosResult): Html | false {
+  const lines = results.flatMap(({ fault, style, failures }) =>
+    failures.map((failure) => html`<li><b>${fault}, ${style}</b>: ${failure}</li>`),
+  );
+  return (
+    lines.length > 0 &&
+    html`<h3>Not survived</h3>
+      <ul class="notes">
+        ${lines}
+      </ul>`
+  );
+}
