@@ -144,7 +144,8 @@ describe('a database that is not what was told', () => {
     [
       'an order is paid twice',
       `alter table payments drop constraint payments_order_id_key;
-       insert into payments (order_id, user_id, amount, engine) select order_id, user_id, amount, engine from payments where order_id = $p`,
+       insert into payments (id, order_id, user_id, amount, engine) overriding system value
+         select 0, order_id, user_id, amount, engine from payments where order_id = $p`,
       ['A1'],
     ],
     [
