@@ -13,7 +13,7 @@ export type ClientLog = readonly ClientEntry[] | (() => AsyncIterable<ClientEntr
 export interface ClientLogOptions {
   /** `drained`: nothing may be open. Default `live`. */
   readonly mode?: Mode;
-  /** Requests that are held in memory at once. Default 200,000, about 100 MB. */
+  /** Requests that are held in memory at once. Default 200,000. */
   readonly partSize?: number;
   readonly signal?: AbortSignal;
 }
