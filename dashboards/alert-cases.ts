@@ -94,6 +94,36 @@ export const alertCases: readonly AlertCase[] = [
     firing: [nobody],
     silent: [{ payment_verification_last_success_timestamp_seconds: constant(0) }],
   },
+  {
+    alert: 'NightlyMissed',
+    every: '1h',
+    at: '28h',
+    firing: [
+      {
+        payment_nightly_last_run_timestamp_seconds: constant(0),
+        payment_nightly_expected_interval_seconds: constant(26 * 3_600),
+      },
+      {
+        // Every two hours is what this one promises.
+        payment_nightly_last_run_timestamp_seconds: constant(24 * 3_600),
+        payment_nightly_expected_interval_seconds: constant(2 * 3_600),
+      },
+    ],
+    silent: [
+      {
+        payment_nightly_last_run_timestamp_seconds: constant(3 * 3_600),
+        payment_nightly_expected_interval_seconds: constant(26 * 3_600),
+      },
+      {
+        // A process that has just started has not read of the last run yet, another one has.
+        'payment_nightly_last_run_timestamp_seconds{instance="file"}': constant(0),
+        'payment_nightly_last_run_timestamp_seconds{instance="router"}': constant(20 * 3_600),
+        payment_nightly_expected_interval_seconds: constant(26 * 3_600),
+      },
+      { payment_nightly_expected_interval_seconds: constant(26 * 3_600) }, // None yet: VerificationNeverRan says so.
+    ],
+  },
+  { alert: 'NightlyFailed', every: '1h', at: '2h', ...gauge('payment_nightly_success', 0, 1) },
   { alert: 'SagaStuck', every: '5s', at: '1m', ...gauge('payment_oldest_open_seconds{side="saga"}', 61, 59) },
   {
     alert: 'SagasUnwatched',

@@ -12,6 +12,10 @@ const unused: Readonly<Record<string, string>> = {
   collect_requests_total: 'counts the sink of telemetry itself, for whoever looks after that',
   collect_items_total: 'counts the sink of telemetry itself, for whoever looks after that',
   payment_projection_age_seconds: 'of a list beside the payments, whose every answer says it too',
+  payment_nightly_duration_seconds: 'one value a night: the page of the night draws it over the nights before',
+  payment_nightly_examined_orders: 'one value a night: the page of the night shows it by engine',
+  payment_nightly_violations: 'one value a night: that there are any is an alert, which ones are on its page',
+  payment_nightly_proven_ratio: 'one value a night: the page of the night begins with it',
   business_events_total: 'counts the sink of telemetry itself, for whoever looks after that',
 };
 

@@ -82,11 +82,8 @@ export const targetUrls = z.string().transform((value, ctx) => {
 export const secret = z.string().regex(/^[\x21-\x7e]{8,512}$/, { error: 'takes 8 to 512 visible ASCII characters' });
 
 /** Five fields, or six with seconds first. Whether each makes sense is for the scheduler to say; `off` is none. */
-export const cron = z.string().transform((value, ctx) => {
-  if (value === 'off') return undefined;
-  if (/^[\w*,/?#-]{1,100}( [\w*,/?#-]{1,100}){4,5}$/.test(value)) return value;
-  ctx.addIssue({ code: 'custom', message: `'${value}' is neither a pattern like '30 3 * * *' nor off` });
-  return z.NEVER;
+export const cron = z.string().regex(/^(off|[\w*,/?#-]{1,100}( [\w*,/?#-]{1,100}){4,5})$/, {
+  error: ({ input }) => `'${String(input)}' is neither a pattern like '30 3 * * *' nor off`,
 });
 
 export const timeZone = z.string().refine(isTimeZone, {

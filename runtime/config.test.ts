@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { ConfigError, readConfig } from './config.ts';
+import { ConfigError, readConfig, readNightlyConfig } from './config.ts';
 
 const needed = { DATABASE_URL: 'postgres://u:p@127.0.0.1:5432/x', REDIS_URL: 'redis://127.0.0.1:6379' };
 
@@ -38,6 +38,13 @@ describe('the configuration', () => {
       eventDrivenEnabled: undefined,
       emergencyRollback: false,
       sabotage: undefined,
+      nightly: {
+        cron: '30 3 * * *',
+        timeZone: 'UTC',
+        expectedHours: 26,
+        out: undefined,
+        retentionDays: 400,
+      },
       logLevel: 'info',
     });
     expect(readConfig(needed)).not.toHaveProperty('cut');
@@ -118,5 +125,25 @@ describe('the configuration', () => {
 
   test('names two processes of one machine differently', () => {
     expect(readConfig(needed).workerId).toContain(`-${process.pid}-`);
+  });
+});
+
+describe('when the nightly verification runs', () => {
+  test('is said by a pattern in a time zone; empty or off is never', () => {
+    const env = { SAGASHIFT_NIGHTLY_CRON: '0 15 4 * * MON-FRI', SAGASHIFT_NIGHTLY_TIME_ZONE: 'Asia/Seoul' };
+    expect(readNightlyConfig(env)).toMatchObject({ cron: '0 15 4 * * MON-FRI', timeZone: 'Asia/Seoul' });
+    for (const never of ['', 'off']) expect(readNightlyConfig({ SAGASHIFT_NIGHTLY_CRON: never }).cron).toBeUndefined();
+  });
+
+  test.each([
+    [
+      { SAGASHIFT_NIGHTLY_CRON: 'daily' },
+      "SAGASHIFT_NIGHTLY_CRON: 'daily' is neither a pattern like '30 3 * * *' nor off",
+    ],
+    [{ SAGASHIFT_NIGHTLY_CRON: '* * * *' }, 'SAGASHIFT_NIGHTLY_CRON'],
+    [{ SAGASHIFT_NIGHTLY_TIME_ZONE: 'Seoul' }, "'Seoul' is not a time zone like Asia/Seoul"],
+    [{ SAGASHIFT_NIGHTLY_EXPECTED_HOURS: '0' }, 'SAGASHIFT_NIGHTLY_EXPECTED_HOURS'],
+  ])('is refused as %j', (env, said) => {
+    expect(complaint({ ...needed, ...env })).toContain(said);
   });
 });

@@ -205,7 +205,7 @@ const nightlyVariables = {
 };
 const nightlyOf = (v: z.infer<z.ZodObject<typeof nightlyVariables>>): NightlyConfig =>
   Object.freeze({
-    cron: v.SAGASHIFT_NIGHTLY_CRON,
+    cron: v.SAGASHIFT_NIGHTLY_CRON === 'off' ? undefined : v.SAGASHIFT_NIGHTLY_CRON,
     timeZone: v.SAGASHIFT_NIGHTLY_TIME_ZONE,
     expectedHours: v.SAGASHIFT_NIGHTLY_EXPECTED_HOURS,
     out: v.SAGASHIFT_NIGHTLY_OUT,

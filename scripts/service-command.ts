@@ -37,7 +37,7 @@ export async function runService(argv: readonly string[], io: ServiceIo): Promis
 const serviceCommand = (io: ServiceIo): Command =>
   commandOn('service', io)
     .description(
-      'Runs workers of the sagas, the delivery relay or the data platform: one role, or several in one process',
+      'Runs workers of the sagas, the delivery relay, the nightly verification or the data platform: one role, or several in one process',
     )
     .addArgument(new Argument('<role...>', 'what to run').choices(serviceRoles))
     .option('--port <number>', 'of the data platform, else of /metrics; 0 takes a free one', whole(0, 65_535), 0)

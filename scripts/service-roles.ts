@@ -6,13 +6,14 @@ import {
   type WorkerRole,
   workerRoles,
 } from '../eventdriven/index.ts';
+import { startNightlySchedule } from '../consistency/nightly/schedule.ts';
 import { type Config, readConfig } from '../runtime/config.ts';
 import { listen, newApp, serveOperations } from '../runtime/http.ts';
 import { type Stoppable, stopInReverse } from '../runtime/lifecycle.ts';
 import { createLog } from '../runtime/log.ts';
 import { createMetrics } from '../runtime/metrics.ts';
 
-export const serviceRoles = [...workerRoles, 'delivery', 'projector', 'dataplatform'] as const;
+export const serviceRoles = [...workerRoles, 'delivery', 'projector', 'nightly', 'dataplatform'] as const;
 export type ServiceRole = (typeof serviceRoles)[number];
 
 export interface ServiceOptions {
@@ -64,6 +65,10 @@ async function startRoles(options: ServiceOptions, name: string, running: Stoppa
   if (roles.some((role) => delivering.includes(role))) {
     const source = config.source ?? (roles.includes('payment') ? 'choreography' : 'orchestration');
     running.push(startDelivery({ config, metrics, log, source }));
+  }
+  if (roles.includes('nightly')) {
+    const { databaseUrl, redisUrl, keyPrefix, nightly } = config;
+    running.push(await startNightlySchedule({ databaseUrl, redisUrl, keyPrefix, config: nightly, metrics, log }));
   }
   if (roles.includes('projector')) running.push(startProjector({ config, metrics, log }));
   const workers = roles.filter((role): role is WorkerRole => (workerRoles as readonly string[]).includes(role));

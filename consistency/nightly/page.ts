@@ -83,7 +83,7 @@ const brokenOne = (finding: NightlyFinding, { history, startedAt }: NightlyRepor
   const { code, sentence, severity, violations, examined, violators, since, remedy } = finding;
   const [first, rest] = [violators.slice(0, shownAtOnce), violators.slice(shownAtOnce)];
   return html`<article class="card finding" id="finding-${code}">
-    <h3>${code}: not so: “${sentence}”</h3>
+    <h3>${code} does not hold: “${sentence}”</h3>
     <div class="meta">
       <span class="badge bad">${severity}</span> ${number(violations)} of ${number(examined)} examined,
       ${sinceSentence(since ?? startedAt, history)}

@@ -90,9 +90,13 @@ async function keepScheduled(
       removeOnFail: { count: 30 },
     },
   };
+  // A command to a Redis that is away waits for it for ever; who stops does not.
+  const aborted = sleep(2 ** 31 - 1, undefined, { signal, ref: false }).catch(() => undefined);
   while (!signal.aborted) {
     try {
-      await untilAborted(schedule(), signal);
+      const scheduled = schedule();
+      scheduled.catch(() => undefined);
+      await Promise.race([scheduled, aborted]);
     } catch (error) {
       if (!signal.aborted) log.warn({ err: error }, 'the nightly verification could not be scheduled');
     }
@@ -107,21 +111,6 @@ async function keepScheduled(
     const there = await queue.getJobScheduler(name);
     return there?.pattern === cron && there?.tz === timeZone;
   }
-}
-
-/** A command to a Redis that is away waits for it for ever; who stops does not. */
-function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T | undefined> {
-  work.catch(() => undefined);
-  const aborted = new Promise<undefined>((resolve) => {
-    signal.addEventListener(
-      'abort',
-      () => {
-        resolve(undefined);
-      },
-      { once: true },
-    );
-  });
-  return Promise.race([work, aborted]);
 }
 
 /** With a lock, unlike the wake-up calls of payments: a night takes longer than a look for jobs that nobody works on. */

@@ -58,6 +58,22 @@ export const alerts: readonly Alert[] = [
     description: 'Whether payments are consistent is not known: nothing has looked.',
   },
   {
+    name: 'NightlyMissed',
+    expr: `time() - max(${m.nightlyLastRun}) > max(${m.nightlyExpectedInterval})`,
+    for: '5m',
+    severity: 'ticket',
+    summary: 'A night went by without a verification',
+    description: 'The last nightly verification ended {{ $value | humanizeDuration }} ago, whatever it found.',
+  },
+  {
+    name: 'NightlyFailed',
+    expr: `min(${m.nightlySuccess}) == 0`,
+    for: '0s',
+    severity: 'ticket',
+    summary: 'The last nightly verification found the books not in order, or nothing to examine',
+    description: 'Its page names what is broken, since which night, and what to do.',
+  },
+  {
     name: 'SagaStuck',
     expr: `max by (side) (${m.oldestOpen}) > 60`,
     for: '15s',

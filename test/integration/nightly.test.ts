@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
@@ -296,6 +296,53 @@ describe('what is left of old nights', () => {
       { what: 'checked', total: 20 },
       { what: 'money', total: 6 },
     ]);
+  });
+});
+
+/** Comes with Prometheus. `.ci/run` installs it. Elsewhere a machine may do without; CI may not. */
+const promtool = (input: string) => spawnSync('promtool', ['check', 'metrics'], { input, encoding: 'utf8' });
+const available = spawnSync('promtool', ['--version']).status === 0;
+
+describe('the file for node_exporter', () => {
+  const written = async (...argv: string[]): Promise<{ code: number; text: string }> => {
+    const file = join(out, 'textfile', 'nightly.prom');
+    const { code } = await command(['--metrics-file', file, ...argv], {
+      env: { SAGASHIFT_NIGHTLY_EXPECTED_HOURS: '2' },
+    });
+    expect(readdirSync(dirname(file))).toEqual(['nightly.prom']);
+    return { code, text: readFileSync(file, 'utf8') };
+  };
+  const samples = (text: string): string[] => text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+
+  test('says when the last run ended, how it was, and when the next is missed', async () => {
+    const clean = await written();
+    expect(clean.code).toBe(0);
+    const [ended, ...rest] = samples(clean.text);
+    expect(ended).toMatch(/^payment_nightly_last_run_timestamp_seconds \d{10}\.\d+$/);
+    expect(Number(ended?.split(' ')[1])).toBeLessThanOrEqual(Date.now() / 1_000 + 5);
+    expect(rest.filter((line) => !/duration|proven/.test(line))).toEqual([
+      'payment_nightly_expected_interval_seconds 7200',
+      'payment_nightly_success 1',
+      `payment_nightly_examined_orders ${orders}`,
+      ...['money', 'stock', 'process', 'delivery', 'other'].map(
+        (of) => `payment_nightly_violations{severity="${of}"} 0`,
+      ),
+    ]);
+    await wrongBalance(3);
+    const broken = await written();
+    expect(broken.code).toBe(1);
+    expect(samples(broken.text)).toEqual(
+      expect.arrayContaining(['payment_nightly_success 0', 'payment_nightly_violations{severity="money"} 2']),
+    );
+  });
+
+  test('can be checked where CI runs', () => {
+    expect(available || process.env['CI'] !== 'true').toBe(true);
+  });
+  const withPromtool = available ? test : test.failing;
+  withPromtool('is as Prometheus wants it', async () => {
+    const { status, stdout, stderr } = promtool((await written()).text);
+    expect({ status, said: `${stdout}${stderr}` }).toEqual({ status: 0, said: '' });
   });
 });
 

@@ -14,7 +14,7 @@ afterAll(() => db.drop());
 const running: { stop(): Promise<void> }[] = [];
 afterEach(async () => {
   for (const watch of running.splice(0)) await watch.stop();
-  await db.pool.query('delete from verification_finding; delete from verification_run');
+  await db.pool.query('delete from verification_run; delete from verification_pruned');
 });
 
 /** What the metrics say, by line; `until` is polled since the watch works on its own. */
@@ -77,6 +77,41 @@ describe('the figures of recorded verifications', () => {
       'payment_consistency_mismatches_total{severity="stock"} 4',
       cleanAt,
     ]);
+  });
+
+  test('show the last nightly run, and that it is not over when one is on', async () => {
+    const { metrics } = await watching();
+    const nightly = async (): Promise<string[]> =>
+      (await metrics.registry.metrics()).split('\n').filter((line) => line.startsWith('payment_nightly_'));
+    expect(await nightly()).toEqual(['payment_nightly_expected_interval_seconds 93600']);
+    await db.pool.query(
+      `insert into verification_run (mode, status, started_at, finished_at, checked, violations, proven, duration_ms) values
+         ('nightly', 'FINISHED', '2026-01-01', '2026-01-02', 100, 0, 0.97, 1500), ('nightly', 'RUNNING', '2026-01-03', null, null, null, null, null),
+         ('live', 'FINISHED', '2026-01-03', '2026-01-03', 7, 1, null, null)`,
+    );
+    const ended = `payment_nightly_last_run_timestamp_seconds ${Date.UTC(2026, 0, 2) / 1_000}`;
+    while (!(await nightly()).includes(ended)) await db.pool.query('select 1');
+    expect(await nightly()).toEqual(
+      expect.arrayContaining([
+        'payment_nightly_success 1',
+        'payment_nightly_duration_seconds 1.5',
+        'payment_nightly_examined_orders 100',
+        'payment_nightly_proven_ratio 0.97',
+        'payment_nightly_violations{severity="money"} 0',
+      ]),
+    );
+  });
+
+  test('go on from what was pruned', async () => {
+    await recordPass(100, [['B1', 'money', 2]]);
+    const { until, says } = await watching();
+    expect(await says()).toContain('payment_consistency_checked_total 100');
+    await db.pool.query(
+      `with gone as (delete from verification_run returning checked)
+       insert into verification_pruned select 'checked', checked from gone union all select 'money', 2`,
+    );
+    await recordPass(30, [['B1', 'money', 1]]);
+    await until(['payment_consistency_checked_total 130', 'payment_consistency_mismatches_total{severity="money"} 3']);
   });
 
   test('take no label from a row', async () => {
