@@ -12,14 +12,14 @@ const subject: Subject = {
   tables: ['things'],
   sql: (within) => `select 1 as id, null::bigint as order_id, null as engine from things where ${within('order_id')}`,
 };
-const invariant = (code: string, wrong: string, kind: Invariant['class'] = 'I'): Invariant => ({
+const invariant = (code: string, wrong: string, kind: Invariant['class'] = 'I', applies = 'true'): Invariant => ({
   code,
   class: kind,
   severity: 'money',
   sentence: 'All is well.',
   remedy: 'Look.',
   binds: 'all',
-  checks: [{ subject, wrong }],
+  checks: [{ subject, applies, wrong }],
 });
 
 const answering = (counts: object | object[], violators: object[] = []): { tx: Tx; asked: string[] } => {
@@ -33,11 +33,20 @@ const answering = (counts: object | object[], violators: object[] = []): { tx: T
 
 describe('asking a subject', () => {
   test('one pass answers all its invariants', async () => {
-    const pair = [invariant('Z1', 'a'), invariant('Z2', 'b')];
+    const pair = [invariant('Z1', 'a'), invariant('Z2', 'b', 'I', 'some')];
     const { tx, asked } = answering({ engine: null, examined_0: 3, violations_0: 0, examined_1: 2, violations_1: 0 });
     const answers = await askSubject(tx, subject, bySubject(pair).get(subject)!);
     expect(asked).toHaveLength(1);
     expect(answers.map(({ examined }) => examined)).toEqual([3, 2]);
+  });
+
+  test('rows that several invariants look at are counted once', async () => {
+    const trio = [invariant('Z1', 'a', 'I', 'some'), invariant('Z2', 'b'), invariant('Z3', 'c', 'I', 'some')];
+    const counts = { engine: null, examined_0: 2, examined_1: 3, violations_0: 0, violations_1: 0, violations_2: 0 };
+    const { tx, asked } = answering(counts);
+    const answers = await askSubject(tx, subject, bySubject(trio).get(subject)!);
+    expect(answers.map(({ examined }) => examined)).toEqual([2, 3, 2]);
+    expect(asked[0]!.match(/as examined_/g)).toHaveLength(2);
   });
 
   test('what was examined is counted by the engine of its order', async () => {

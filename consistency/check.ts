@@ -55,30 +55,39 @@ export async function askSubject(
 ): Promise<Answer[]> {
   const counts = await tx.query<Counts>(countingSql(subject, questions, scope), scope.values);
   const answers: Answer[] = [];
+  const looks = looksOf(questions);
   for (const [i, question] of questions.entries()) {
+    const examined = `examined_${looks.indexOf(applies(question.check))}`;
     const sum = (column: string): number => counts.reduce((total, row) => total + Number(row[column]), 0);
     const violations = sum(`violations_${i}`);
     const violators = violations > 0 ? await tx.query<Violator>(violatorsSql(question.check, scope), scope.values) : [];
     const examinedBy = Object.fromEntries(
-      counts.flatMap((row) => (row.engine === null ? [] : [[row.engine, Number(row[`examined_${i}`])]])),
+      counts.flatMap((row) => (row.engine === null ? [] : [[row.engine, Number(row[examined])]])),
     );
-    answers.push({ ...question, examined: sum(`examined_${i}`), examinedBy, violations, violators });
+    answers.push({ ...question, examined: sum(examined), examinedBy, violations, violators });
   }
   return answers;
 }
 
 type Counts = Readonly<Record<string, number | string | null>> & { readonly engine: string | null };
 
-const applies = (check: Check): string => `(${check.applies ?? 'true'})`;
-const violates = (check: Check): string => `${applies(check)} and (${check.wrong}) is not false`;
+const all = '(true)';
+const applies = (check: Check): string => (check.applies === undefined ? all : `(${check.applies})`);
+/** SQL condition on the subject's columns: the row violates. */
+export const violates = (check: Check): string => `${applies(check)} and (${check.wrong}) is not false`;
 
+/** Of several checks that look at the same rows those are counted once: each count costs its condition for every row. */
 export function countingSql(subject: Subject, questions: readonly Question[], scope: Scope): string {
-  const columns = questions.map(
-    ({ check }, i) => `count(*) filter (where ${applies(check)}) as examined_${i},
-    count(*) filter (where ${violates(check)}) as violations_${i}`,
-  );
-  return `select engine, ${columns.join(',\n    ')}\n  from (${subject.sql(scope.within)}) subject group by engine`;
+  const looks = looksOf(questions);
+  const examined = looks.map((look, i) => `count(*)${look === all ? '' : ` filter (where ${look})`} as examined_${i}`);
+  const violations = questions.map(({ check }, i) => `count(*) filter (where ${violates(check)}) as violations_${i}`);
+  const counts = [...examined, ...violations].join(',\n    ');
+  return `select engine, ${counts}\n  from (${subject.sql(scope.within)}) subject group by engine`;
 }
+
+const looksOf = (questions: readonly Question[]): string[] => [
+  ...new Set(questions.map(({ check }) => applies(check))),
+];
 
 /** More would not change what anybody does next, and a report must not grow with the damage. */
 const violatorsLimit = 100_000;

@@ -6,6 +6,8 @@ export interface CommandIo {
   readonly out: (text: string) => void;
   readonly err: (text: string) => void;
   readonly signal?: AbortSignal;
+  /** Whether `err` is a terminal, where a line can be written over. Default: no. */
+  readonly isTerminal?: boolean;
 }
 
 /** 0 every invariant holds, 1 violated, 2 usage, 3 nothing of ours to examine, 4 no verdict because of a fault. */

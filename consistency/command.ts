@@ -1,8 +1,9 @@
 import { Command, CommanderError } from 'commander';
-import { NotOursError } from '../runtime/databases.ts';
 import { clientLogMode } from './client-log/client-log-mode.ts';
 import { type CommandIo, type CommandMode, exitCodes, type Flags } from './command-mode.ts';
 import { apartMode, refuseApart } from './apart/apart-mode.ts';
+import { explainMode } from './explain/explain-mode.ts';
+import { faultOf } from './fault.ts';
 import { fromEventsMode } from './from-events/from-events-mode.ts';
 import { nightlyMode } from './nightly/nightly-mode.ts';
 import { passMode } from './pass-mode.ts';
@@ -10,7 +11,15 @@ import { selfTestMode } from './self-test/self-test-mode.ts';
 
 export type { CommandIo } from './command-mode.ts';
 
-const modes: readonly CommandMode[] = [selfTestMode, nightlyMode, fromEventsMode, clientLogMode, apartMode, passMode];
+const modes: readonly CommandMode[] = [
+  explainMode,
+  selfTestMode,
+  nightlyMode,
+  fromEventsMode,
+  clientLogMode,
+  apartMode,
+  passMode,
+];
 
 /** Resolves with the exit code: 0 every invariant holds, 1 violated, 2 usage, 3 nothing of ours to examine, 4 no verdict because of a fault. */
 export async function runVerify(argv: readonly string[], io: CommandIo): Promise<number> {
@@ -40,8 +49,9 @@ export async function runVerify(argv: readonly string[], io: CommandIo): Promise
   try {
     return await mode.run(databaseUrl, flags, io);
   } catch (error) {
-    io.err(`${error instanceof Error ? explain(error) : String(error)}\n`);
-    return error instanceof NotOursError ? exitCodes.invalid : exitCodes.unreachable;
+    const { message, exitCode } = faultOf(error);
+    io.err(`${message}\n`);
+    return exitCode;
   }
 }
 
@@ -78,9 +88,3 @@ function strangers(program: Command, mode: CommandMode): string | undefined {
 
 const flagOf = ({ flag, options }: CommandMode): string | null | undefined =>
   options.find((option) => option.attributeName() === flag)?.long;
-
-/** The cause says what the network or the server said; of several addresses that were tried only the code is left. */
-function explain(error: Error): string {
-  const { message, code } = (error.cause ?? {}) as { readonly message?: string; readonly code?: string };
-  return [error.message, message || code].filter(Boolean).join(': ');
-}

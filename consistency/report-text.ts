@@ -1,4 +1,6 @@
+import { history } from './catalogue/engine-names.ts';
 import type { Finding } from './check.ts';
+import type { Gap } from './gaps.ts';
 import type { VerificationReport } from './verifier.ts';
 
 /** The report as a table for a terminal: every invariant with what was looked at, the broken ones with ids. */
@@ -7,17 +9,53 @@ export function reportText(report: VerificationReport): string {
     findingsHeader,
     ...report.perInvariant.flatMap(findingLines),
     '',
+    ...examinedLines(report),
     `orders by engine: ${
       Object.entries(report.checked)
         .map(([engine, orders]) => `${engine} ${number(orders)}`)
         .join(', ') || 'none'
     }`,
+    ...openLines(report),
     ...report.unexamined.map((engine) => `examined nothing of ${engine}`),
-    scoreLine(report),
+    ...(report.gaps ?? []).map(gapLine),
+    ...(report.doubts ?? []).map((doubt) => `doubt: ${doubt}`),
+    ...scoreLines(report),
     `${report.mode}, ${report.perInvariant.length} invariants, ${(report.durationMs / 1000).toFixed(1)} s`,
   ];
   return `${lines.join('\n')}\n`;
 }
+
+/** A line for each engine: how many of its rows which invariants looked at, those of one number together. */
+function examinedLines({ checked, perInvariant }: VerificationReport): string[] {
+  const engines = Object.keys(checked).filter((engine) => engine !== history);
+  if (engines.length === 0) return [];
+  const width = Math.max(...engines.map((engine) => engine.length));
+  return [
+    'rows examined by engine',
+    ...engines.map((engine) => `  ${engine.padEnd(width)}  ${byNumber(perInvariant, engine)}`),
+  ];
+}
+
+function byNumber(findings: readonly Finding[], engine: string): string {
+  const codes = new Map<number, string[]>();
+  for (const { code, examinedBy } of findings) {
+    const examined = examinedBy?.[engine];
+    if (examined !== undefined && examined > 0) codes.set(examined, [...(codes.get(examined) ?? []), code]);
+  }
+  return [...codes]
+    .sort(([a], [b]) => b - a)
+    .map(([examined, of]) => `${number(examined)} ${of.join(' ')}`)
+    .join(' · ');
+}
+
+function openLines({ open }: VerificationReport): string[] {
+  if (open === undefined || open.sagas === 0) return [];
+  const wanting = open.attention > 0 ? `, ${number(open.attention)} of them want a person’s attention` : '';
+  return [`${number(open.sagas)} sagas in work, the oldest for ${Math.round(open.oldestSeconds)} s${wanting}`];
+}
+
+const gapLine = ({ code, engine, missed }: Gap): string =>
+  `${code} examined nothing${engine === null ? '' : ` of ${engine}`}, and there are ${missed}`;
 
 const number = (value: number): string => value.toLocaleString('en-US');
 
@@ -28,9 +66,16 @@ export const findingLines = ({ code, examined, violations, sentence, sample }: F
   ...(violations > 0 ? [`${' '.repeat(29)}! ${sample.join(', ')}${violations > sample.length ? ', ..' : ''}`] : []),
 ];
 
-function scoreLine({ score, violations }: VerificationReport): string {
-  if (score.examined === 0)
-    return violations === 0 ? 'no violation; no engine has worked on an order yet' : `${number(violations)} violations`;
-  const proven = `at least ${(score.lowerBound95 * 100).toFixed(3)} % of orders proven consistent (95 % confidence)`;
-  return `${number(score.touched)} of ${number(score.examined)} orders touched by a violation: ${proven}`;
+/** Of orders, never of rows: what belongs to no order counts as one of its own. */
+function scoreLines({ score, violations }: VerificationReport): string[] {
+  const { touched, examined, lowerBound95 } = score;
+  if (examined === 0)
+    return [
+      violations === 0 ? 'no violation; no engine has worked on an order yet' : `${number(violations)} violations`,
+    ];
+  const proven = `at least ${(lowerBound95 * 100).toFixed(3)} % of orders proven consistent`;
+  const how = touched === 0 ? '0 of n proves at least 1 - 3/n' : 'Clopper and Pearson’s bound';
+  return [
+    `${number(touched)} of ${number(examined)} orders touched by a violation: ${proven} (one-sided, 95 % confidence; ${how})`,
+  ];
 }

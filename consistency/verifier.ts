@@ -3,10 +3,15 @@ import { openPool, type Pool } from '../runtime/database.ts';
 import { assertOurs } from '../runtime/databases.ts';
 import { type Answer, askSubject, bySubject, type Finding, findingOf, touchedBy } from './check.ts';
 import { history } from './catalogue/engine-names.ts';
-import type { InvariantClass } from './catalogue/invariant.ts';
+import type { Invariant, InvariantClass } from './catalogue/invariant.ts';
+import { cancelOnAbort, type Canceller } from './cancel-on-abort.ts';
+import { type Gap, gapsOf } from './gaps.ts';
 import { invariants } from './invariants.ts';
+import { clockToleranceSeconds, countOrders, type EngineOrders } from './order-counts.ts';
+import { passSettings } from './pass-settings.ts';
 import { recordRun } from './record.ts';
 import { type Score, scoreOf } from './score.ts';
+import { assertFit, clockOff } from './unfit.ts';
 
 /** `live`: payments may be in work, so what holds only when nothing is (class Q) is left out. */
 export type Mode = 'live' | 'drained';
@@ -17,22 +22,36 @@ export interface VerifyOptions {
   readonly expectEngines?: readonly string[];
   /** Write the result to verification_run and verification_finding. Default: only read. */
   readonly record?: boolean;
+  /** A saga may be open for so long after its deadline (G5). Default: 300. */
+  readonly patienceSeconds?: number;
   readonly signal?: AbortSignal;
   onProgress?(progress: { readonly subject: string; readonly done: number; readonly of: number }): void;
 }
 
 export interface VerificationReport {
-  readonly mode: Mode | 'from-events';
+  readonly mode: Mode | 'from-events' | 'since';
   /** Orders that were examined, by the engine that worked on them. */
   readonly checked: Readonly<Record<string, number>>;
   /** Expected engines of which nothing was examined: a failure, like a violation. */
   readonly unexamined: readonly string[];
+  /** Invariants that found nothing to examine where there must be something: a failure, like a violation. */
+  readonly gaps?: readonly Gap[];
+  /** Why the pass proves less than it says, in sentences: a failure too. */
+  readonly doubts?: readonly string[];
+  /** Sagas in work, and those of them that want a person's attention. */
+  readonly open?: OpenSagas;
   readonly perInvariant: readonly Finding[];
   /** Sum over the invariants. */
   readonly violations: number;
   readonly score: Score;
   readonly startedAt: string;
   readonly durationMs: number;
+}
+
+export interface OpenSagas {
+  readonly sagas: number;
+  readonly attention: number;
+  readonly oldestSeconds: number;
 }
 
 const classes: Readonly<Record<Mode, readonly InvariantClass[]>> = {
@@ -45,60 +64,70 @@ const connections = 2;
 
 /**
  * Checks every invariant of the mode in one snapshot, reading only. Throws NotOursError on a database that is not
- * marked as ours; anything else that is thrown is a fault, never a violation.
+ * marked as ours, UnfitError on one of another schema or that may not be read; anything else that is thrown is a fault, never a
+ * violation. When the signal says so it rejects with its reason, within a second, and leaves no session behind.
  */
 export async function verify(url: string, options: VerifyOptions): Promise<VerificationReport> {
   const startedAt = new Date();
+  options.signal?.throwIfAborted();
   await assertOurs(url);
   const pool = openPool({ url, size: connections, applicationName: 'sagashift-verifier' });
+  const canceller = cancelOnAbort(url, options.signal);
   try {
-    const report = await examine(pool, options, startedAt);
+    await assertFit(pool, { record: options.record === true });
+    const report = await examine(pool, options, canceller, startedAt);
     if (options.record === true) await recordRun(pool, report);
     return report;
+  } catch (error) {
+    options.signal?.throwIfAborted(); // What was cancelled says so less well.
+    throw error;
   } finally {
+    await canceller.stop();
     await pool.close();
   }
 }
 
+const snapshot = { isolation: 'repeatable read', readOnly: true } as const;
+
 async function examine(
   pool: Pool,
-  { mode, expectEngines = [], signal, onProgress }: VerifyOptions,
+  options: VerifyOptions,
+  canceller: Canceller,
   startedAt: Date,
 ): Promise<VerificationReport> {
-  const bound = invariants.filter((invariant) => classes[mode].includes(invariant.class));
-  const subjects = [...bySubject(bound)].sort(([, a], [, b]) => b.length - a.length); // the widest first, so that both end together
+  const bound = invariants.filter((invariant) => classes[options.mode].includes(invariant.class));
   const answers: Answer[] = [];
-  const waiting = [...subjects];
-  let done = 0;
-  const work = async (tx: Tx): Promise<void> => {
-    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
-      signal?.throwIfAborted();
-      answers.push(...(await askSubject(tx, ...next)));
-      onProgress?.({ subject: next[0].name, done: ++done, of: subjects.length });
-    }
+  const work = askAll(bound, answers, options);
+  const begin = async (tx: Tx): Promise<void> => {
+    await tx.query(passSettings(options.patienceSeconds));
+    const [backend] = await tx.query<{ pid: number }>('select pg_backend_pid() as pid');
+    if (backend !== undefined) canceller.watch(backend.pid);
   };
-
-  const snapshot = { isolation: 'repeatable read', readOnly: true } as const;
-  const checked = await pool.transaction(async (tx) => {
-    await prepare(tx);
+  const { orders, doubts, open } = await pool.transaction(async (tx) => {
+    await begin(tx);
+    const seen = await lookAround(tx);
     const [exported] = await tx.query<{ id: string }>('select pg_export_snapshot() as id');
     const second = pool.transaction(async (other) => {
       await other.query(`set transaction snapshot '${exported?.id}'`);
-      await prepare(other);
+      await begin(other);
       await work(other);
     }, snapshot);
     // The second one reads from the first one's snapshot: wait for it even when this one fails.
     const [first, other] = await Promise.allSettled([work(tx), second]);
     for (const result of [first, other]) if (result.status === 'rejected') throw result.reason;
-    return ordersByEngine(tx);
+    return seen;
   }, snapshot);
 
   const perInvariant = bound.map((invariant) => findingOf(invariant, answers));
-  const worked = Object.entries(checked).reduce((sum, [engine, orders]) => sum + (engine === history ? 0 : orders), 0);
+  const checked = Object.fromEntries(orders.map(({ engine, count }) => [engine, count['worked on']]));
+  const worked = Object.entries(checked).reduce((sum, [engine, n]) => sum + (engine === history ? 0 : n), 0);
   return {
-    mode,
+    mode: options.mode,
     checked,
-    unexamined: expectEngines.filter((engine) => (checked[engine] ?? 0) === 0),
+    unexamined: (options.expectEngines ?? []).filter((engine) => (checked[engine] ?? 0) === 0),
+    gaps: gapsOf(bound, perInvariant, orders),
+    doubts,
+    open,
     perInvariant,
     violations: perInvariant.reduce((sum, finding) => sum + finding.violations, 0),
     score: scoreOf(touchedBy(answers).size, worked),
@@ -107,14 +136,47 @@ async function examine(
   };
 }
 
-/** Folds of whole tables: one hash each, in memory, whatever the statistics of a table that was empty a minute ago say. */
-const prepare = (tx: Tx): Promise<unknown> =>
-  tx.query(`set local work_mem = '256MB'; set local hash_mem_multiplier = 2; set local jit = off;
-    set local enable_nestloop = off; set local enable_mergejoin = off; set local max_parallel_workers_per_gather = 0`);
-
-async function ordersByEngine(tx: Tx): Promise<Record<string, number>> {
-  const rows = await tx.query<{ engine: string; orders: number }>(
-    'select engine, count(*) as orders from orders where engine is not null group by engine order by engine',
-  );
-  return Object.fromEntries(rows.map(({ engine, orders }) => [engine, orders]));
+/** Takes subject after subject, the widest first, so that all who work on them end together. */
+function askAll(
+  bound: readonly Invariant[],
+  answers: Answer[],
+  { signal, onProgress }: VerifyOptions,
+): (tx: Tx) => Promise<void> {
+  const waiting = [...bySubject(bound)].sort(([, a], [, b]) => b.length - a.length);
+  const of = waiting.length;
+  let done = 0;
+  return async (tx) => {
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+      signal?.throwIfAborted();
+      onProgress?.({ subject: next[0].name, done, of });
+      answers.push(...(await askSubject(tx, ...next)));
+      onProgress?.({ subject: next[0].name, done: ++done, of });
+    }
+  };
 }
+
+interface Surroundings {
+  readonly orders: readonly EngineOrders[];
+  readonly doubts: readonly string[];
+  readonly open: OpenSagas;
+}
+
+async function lookAround(tx: Tx): Promise<Surroundings> {
+  const orders = await countOrders(tx);
+  const [open] = await tx.query<OpenSagas>(
+    `select count(*) as sagas, count(attention_at) as attention, coalesce(extract(epoch from now() - min(created_at)), 0)::float8 as "oldestSeconds"
+     from saga_state where status in ('RUNNING', 'COMPENSATING')`,
+  );
+  const clock = await clockOff(tx);
+  const doubts = [
+    ...(clock === undefined ? [] : [clock]),
+    ...orders.filter(({ fromTheFuture }) => fromTheFuture > 0).map(fromTheFutureOf),
+    ...orders.filter(({ isKnown }) => !isKnown).map(unknownEngine),
+  ];
+  return { orders, doubts, open: open ?? { sagas: 0, attention: 0, oldestSeconds: 0 } };
+}
+
+const fromTheFutureOf = ({ engine, fromTheFuture }: EngineOrders): string =>
+  `${fromTheFuture} orders of ${engine} were placed more than ${clockToleranceSeconds} s from now by the database's clock: it was set back, or was ahead when they were written`;
+const unknownEngine = ({ engine, count }: EngineOrders): string =>
+  `${count['worked on']} orders name the engine '${engine}', which the engine table does not have: which invariants bind them nobody can say. Add it to domain/engines.ts, or find out who wrote them`;

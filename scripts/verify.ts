@@ -10,4 +10,5 @@ process.exitCode = await runVerify(process.argv.slice(2), {
   out: (text) => process.stdout.write(text),
   err: (text) => process.stderr.write(text),
   signal: interrupted.signal,
+  isTerminal: process.stderr.isTTY,
 });

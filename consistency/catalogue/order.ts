@@ -15,7 +15,6 @@ export const order: Subject = {
     'coupons',
     'payment_route',
     'saga_state',
-    'external_event_log',
   ],
   sql: (within) => `
     select o.id, o.id as order_id, o.user_id, o.status, o.engine, o.refusal_code, o.total_amount, o.discount_amount, o.final_amount, o.user_coupon_id,
@@ -25,7 +24,7 @@ export const order: Subject = {
       coalesce(s.confirmed, 0) as confirmed, coalesce(s.held, 0) as held,
       u.id as coupon_id, u.user_id as coupon_owner, u.status as coupon_status, u.used_order_id as coupon_used_by, c.discount as coupon_discount,
       r.order_id is not null as is_routed, r.side, r.user_coupon_id as asked_coupon_id,
-      g.saga_type, coalesce(d.deliveries, 0) as deliveries
+      g.saga_type
     from orders o
     left join (select order_id, sum(qty * unit_price) as total, sum(qty) as qty from order_items where ${within('order_id')} group by order_id) i on i.order_id = o.id
     left join (
@@ -40,7 +39,6 @@ export const order: Subject = {
     left join coupons c on c.id = u.coupon_id
     left join payment_route r on r.order_id = o.id
     left join saga_state g on g.order_id = o.id
-    left join (select order_id, count(*) as deliveries from external_event_log where event_type = 'payment.completed' and ${within('order_id')} group by order_id) d on d.order_id = o.id
     where ${within('o.id')}`,
 };
 

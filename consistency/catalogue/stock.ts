@@ -10,16 +10,15 @@ const stock: Subject = {
       coalesce(l.misfits, 0) as misfits
     from (select * from stocks where ${within('product_id')}) s
     full join (
-      select m.product_id, sum(m.available) as available, sum(m.reserved) as reserved,
-        sum(m.reserved) filter (where o.status = 'PENDING') as pending,
-        count(*) filter (where (m.kind = 'RESTOCK') is distinct from (m.order_id is null)) as misfits
+      select product_id, sum(available) as available, sum(reserved) as reserved,
+        sum(reserved) filter (where order_id in (select id from orders where status = 'PENDING')) as pending,
+        count(*) filter (where (kind = 'RESTOCK') is distinct from (order_id is null)) as misfits
       from (
         select product_id, order_id, kind,
           case kind when 'RESTOCK' then qty when 'RESERVE' then -qty when 'RELEASE' then qty else 0 end as available,
           case kind when 'RESTOCK' then 0 when 'RESERVE' then qty when 'UNCONFIRM' then qty else -qty end as reserved
         from stock_ledger where ${within('product_id')}) m
-      left join orders o on o.id = m.order_id
-      group by m.product_id) l on l.product_id = s.product_id`,
+      group by product_id) l on l.product_id = s.product_id`,
 };
 
 /** One line of an order and what happened to its stock. */
@@ -28,17 +27,16 @@ const movement: Subject = {
   key: 'order',
   tables: ['order_items', 'stock_ledger', 'orders'],
   sql: (within) => `
-    select coalesce(m.order_id, i.order_id) || '/' || coalesce(m.product_id, i.product_id) as id, coalesce(m.order_id, i.order_id) as order_id, o.engine,
+    select coalesce(m.order_id, i.order_id) || '/' || coalesce(m.product_id, i.product_id) as id, coalesce(m.order_id, i.order_id) as order_id, i.engine,
       i.qty, m.least_qty, m.most_qty, coalesce(m.reserves, 0) as reserves, coalesce(m.confirms, 0) as confirms,
       coalesce(m.unconfirms, 0) as unconfirms, coalesce(m.releases, 0) as releases
-    from (select * from order_items where ${within('order_id')}) i
+    from (select l.*, o.engine from order_items l left join orders o on o.id = l.order_id where ${within('l.order_id')}) i
     full join (
       select order_id, product_id, min(qty) as least_qty, max(qty) as most_qty,
         count(*) filter (where kind = 'RESERVE') as reserves, count(*) filter (where kind = 'CONFIRM') as confirms,
         count(*) filter (where kind = 'UNCONFIRM') as unconfirms, count(*) filter (where kind = 'RELEASE') as releases
       from stock_ledger where order_id is not null and ${within('order_id')} group by order_id, product_id) m
-    on m.order_id = i.order_id and m.product_id = i.product_id
-    left join orders o on o.id = coalesce(m.order_id, i.order_id)`,
+    on m.order_id = i.order_id and m.product_id = i.product_id`,
 };
 
 const moved = 'least_qty is not null';

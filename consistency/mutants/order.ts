@@ -84,4 +84,14 @@ export const orderMutants: readonly Mutant[] = [
     sql: `update orders set status = 'PAYING' where id = ${order('legacy-lean', 'PAYMENT_FAILED')}`,
   },
   { code: 'P7', does: 'a payment vanishes, its debit stays', sql: `delete from payments where order_id = ${saga}` },
+  {
+    code: 'P8',
+    does: 'a paid order names no engine',
+    sql: `update orders set engine = null where id = ${lean}`,
+  },
+  {
+    code: 'P8',
+    does: 'an engine is named on an order that is still PENDING',
+    sql: `update orders set engine = 'legacy-lean' where id = (select min(id) from orders where status = 'PENDING')`,
+  },
 ];

@@ -83,8 +83,18 @@ export const sagaMutants: readonly Mutant[] = [
   },
   {
     code: 'G5',
+    does: 'a saga is open long after its deadline',
+    sql: `update saga_state set status = 'COMPENSATING', deadline_at = now() - interval '1 day' where order_id = ${saga}`,
+  },
+  {
+    code: 'G5',
+    does: 'a saga without a deadline is open for a day',
+    sql: `update saga_state set status = 'RUNNING', deadline_at = null, created_at = now() - interval '1 day' where order_id = ${saga}`,
+  },
+  { code: 'G6', does: 'a saga is left open', sql: `update saga_state set status = 'RUNNING' where order_id = ${saga}` },
+  {
+    code: 'G7',
     does: 'a saga is given up in the middle',
     sql: `update saga_state set status = 'FAILED' where order_id = ${refusedSaga}; update orders set status = 'PAYING' where id = ${refusedSaga}`,
   },
-  { code: 'G6', does: 'a saga is left open', sql: `update saga_state set status = 'RUNNING' where order_id = ${saga}` },
 ];
