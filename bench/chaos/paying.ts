@@ -30,7 +30,7 @@ export async function payAtOnce({ urls, orders }: Paying, signal: AbortSignal): 
   return (await openLoopDriver(burstPerSecond)(load, signal)).operations;
 }
 
-/** Resolves when so many sagas are open, or when the worker closes them faster than others come. */
+/** Resolves when so many sagas are open, or when a good part was and the worker closes them faster than others come. */
 export async function manyAreOpen(tx: Tx, many: number, signal: AbortSignal): Promise<void> {
   const until = performance.now() + burstLimitMs;
   let [most, { open }] = [0, await openNow(tx)];
@@ -40,7 +40,8 @@ export async function manyAreOpen(tx: Tx, many: number, signal: AbortSignal): Pr
     ({ open } = await openNow(tx));
   }
 }
-const burstLimitMs = 2_000;
+/** A busy machine takes its time to accept them. */
+const burstLimitMs = 10_000;
 
 /** Payments are handed to the driver in slices of this length, so that the load can end when it has seen enough. */
 const sliceMs = 500;

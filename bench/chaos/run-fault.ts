@@ -8,6 +8,7 @@ import { isFinal, type Operation, toLogLine } from '../load/operation.ts';
 import { settledOrders } from '../measure/outcome-sql.ts';
 import { drain } from '../run/drain.ts';
 import { surprisesOf, unknownEnds } from '../run/told.ts';
+import { askUntilTold, untold } from './ask-until-told.ts';
 import type { FaultResult, Violation } from './chaos-result.ts';
 import type { Armed, Fault, Hit } from './faults.ts';
 import { manyAreOpen, payAtOnce, payAtRate, requestTimeoutMs } from './paying.ts';
@@ -67,9 +68,13 @@ export async function runFault(run: FaultRun, signal: AbortSignal): Promise<Veri
   const sagas = await sagaTimes(stack.pool, from, to);
   const recovery = recoveryOf(sagas, { faultAt, replacedAt, loadFrom, loadTo });
   const unknown = unknownEnds(operations, await settledOrders(stack.pool, from, to));
-  const asking = { urls: stack.urls, operations, seed: run.seed, requestTimeoutMs };
-  const log = drained.drained ? [...operations, ...(await askAgain(asking, signal))] : operations;
-  const quiet = drained.drained && (await drain(stack.pool, 0, signal)).drained;
+  let quiet = drained.drained;
+  const ask = async (of: readonly Operation[]): Promise<readonly Operation[]> => {
+    const told = await askAgain({ urls: stack.urls, operations: of, seed: run.seed, requestTimeoutMs }, signal);
+    quiet = (await drain(stack.pool, 0, signal)).drained;
+    return told;
+  };
+  const log = drained.drained ? await askUntilTold(operations, ask) : operations;
   const judged = await judge(run, log, quiet, signal);
   const result = {
     fault: fault.name,
@@ -93,10 +98,8 @@ function answersOf(
   log: readonly Operation[],
   turnedOutPaid: number,
 ): FaultResult['answers'] {
-  const told = new Set(log.filter(isFinal).map(({ orderId }) => orderId));
   const final = operations.filter(isFinal).length;
-  const unresolved = operations.filter(({ orderId }) => !told.has(orderId)).length;
-  return { final, askedAgain: operations.length - final, turnedOutPaid, unresolved };
+  return { final, askedAgain: operations.length - final, turnedOutPaid, unresolved: untold(operations, log).length };
 }
 
 /** Ends with every request answered. When something fails, the load ends with it. */

@@ -12,8 +12,13 @@ export const chaosHeadline = (result: ChaosResult): Html =>
 function outcome({ results, run }: ChaosResult): string {
   if (results.length === 0) return 'No fault was injected: this run says nothing.';
   const payments = results.reduce((sum, one) => sum + one.payments, 0);
-  const failed = results.filter(({ failures }) => failures.length > 0).length;
-  if (failed > 0) return `${failed} of ${results.length} faults were not survived.`;
+  const missed = results.filter(({ openAtInjection }) => openAtInjection === 0).length;
+  const failed = results.filter(({ failures, openAtInjection }) => failures.length > 0 && openAtInjection > 0).length;
+  const parts = [
+    ...(failed > 0 ? [`${failed} not survived`] : []),
+    ...(missed > 0 ? [`${missed} not injected: no saga was open when they came`] : []),
+  ];
+  if (parts.length > 0) return `Of ${results.length} faults ${parts.join(', ')}.`;
   const all = results.length === 1 ? 'The fault was survived' : `All ${results.length} faults were survived`;
   const sofar = run.state === 'complete' ? '' : ` until the run was ${run.state}`;
   return `${all}${sofar}: of ${count(payments)} payments none was lost, done twice or left open.`;
@@ -42,7 +47,7 @@ function failuresOf({ results }: ChaosResult): Html | false {
   );
   return (
     lines.length > 0 &&
-    html`<h3>Not survived</h3>
+    html`<h3>What failed</h3>
       <ul class="notes">
         ${lines}
       </ul>`

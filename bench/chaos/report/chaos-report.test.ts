@@ -44,7 +44,7 @@ describe('the report of faults', () => {
     );
     expect(page).toMatch(/order &lt;1&gt;/);
     const text = textOf(page);
-    expect(text).toMatch(/2 of 3 faults were not survived/);
+    expect(text).toMatch(/Of 3 faults 1 not survived, 1 not injected: no saga was open when they came\./);
     expect(text).toMatch(/worker-kill, orchestration : VIOLATED B5/);
     expect(text).toMatch(/survived goal missed/);
     expect(text).toMatch(/redis-flush .* not injected/);
