@@ -57,7 +57,7 @@ describe('npm run service', () => {
     expect(await service(['dataplatform', '--latency-ms', '0.5'], asked, {})).toMatchObject({ code: 0, err: '' });
   });
 
-  test.each(['orchestrator', 'order balance product payment', 'delivery', 'projector'])(
+  test.each(['orchestrator', 'order balance product payment', 'delivery', 'projector', 'nightly'])(
     'runs %s and shows its metrics; nothing stays connected',
     async (roles) => {
       const asked = async ({ name, url }: Service): Promise<void> => {
