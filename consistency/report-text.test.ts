@@ -36,11 +36,12 @@ test('each engine has a line of what was examined, the invariants of one number 
 
 test('the score says what was touched of what was examined, and what that proves', () => {
   expect(reportText(report())).toContain(
-    '0 of 60,000 orders touched by a violation: at least 99.995 % of orders proven consistent (one-sided, 95 % confidence; 0 of n proves at least 1 - 3/n)\n',
+    '0 of 60,000 orders touched by a violation: at least 99.9950 % of orders proven consistent (one-sided, 95 % confidence; 0 of n proves at least 1 - 3/n)\n',
   );
   expect(reportText(report({ score: scoreOf(6, 60_000), violations: 6 }))).toMatch(
-    /6 of 60,000 orders touched by a violation: at least 99\.98\d % of orders proven consistent \(one-sided/,
+    /6 of 60,000 orders touched by a violation: at least 99\.98\d\d % of orders proven consistent \(one-sided/,
   );
+  expect(reportText(report({ score: scoreOf(0, 100_000_000) }))).toContain('at least 99.9999 % of');
   expect(reportText(report({ score: scoreOf(0, 0) }))).toContain('no engine has worked on an order yet');
 });
 

@@ -73,9 +73,12 @@ function scoreLines({ score, violations }: VerificationReport): string[] {
     return [
       violations === 0 ? 'no violation; no engine has worked on an order yet' : `${number(violations)} violations`,
     ];
-  const proven = `at least ${(lowerBound95 * 100).toFixed(3)} % of orders proven consistent`;
+  const proven = `at least ${percentOf(lowerBound95)} % of orders proven consistent`;
   const how = touched === 0 ? '0 of n proves at least 1 - 3/n' : 'Clopper and Pearson’s bound';
   return [
     `${number(touched)} of ${number(examined)} orders touched by a violation: ${proven} (one-sided, 95 % confidence; ${how})`,
   ];
 }
+
+/** Rounded down: what is proven of a million orders is not 100 %. */
+const percentOf = (share: number): string => (Math.floor(share * 1e6) / 1e4).toFixed(4);

@@ -162,6 +162,10 @@ describe('what happens in mid-run', () => {
     const { code, err } = await meanwhile(async () => interrupted.abort(new Error('interrupted')), interrupted.signal);
     expect(err).toContain('interrupted');
     expect(code).toBe(4);
+    // It did not wait for the lock to be given back.
+    expect(
+      await holder.query(`select from pg_locks where pid = pg_backend_pid() and mode = 'AccessExclusiveLock'`),
+    ).not.toEqual([]);
     let left = await sessions();
     while (left.length > 0) left = await sessions();
   });
