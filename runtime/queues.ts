@@ -1,4 +1,4 @@
-import { type Job, Queue, type Worker } from 'bullmq';
+import { type Job, Queue } from 'bullmq';
 import { failedJobsKeptMs } from './config.ts';
 import { redisReconnect } from './redis.ts';
 import { WakeUpWorker } from './wake-up-worker.ts';
@@ -42,7 +42,10 @@ export function openQueue<Data>({ redisUrl, prefix, name, onError = ignore }: Qu
 }
 
 /** `close()` waits for the jobs in hand. A handler that rejects has its job tried again; one that takes long is called twice. */
-export function openWorker<Data>(options: WorkerOptions, handle: (job: Job<Data>) => Promise<unknown>): Worker<Data> {
+export function openWorker<Data>(
+  options: WorkerOptions,
+  handle: (job: Job<Data>) => Promise<unknown>,
+): WakeUpWorker<Data> {
   const stalledAfterMs = options.stalledAfterMs ?? 5_000;
   const worker = new WakeUpWorker<Data>(options.name, handle, {
     connection: connection(options.redisUrl),

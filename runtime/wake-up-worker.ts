@@ -32,6 +32,11 @@ export class WakeUpWorker<Data> extends Worker<Data> {
     super(name, handle, { ...options, skipLockRenewal: true });
   }
 
+  /** Whether more jobs waited when it last ended one. Asks nobody, so it can be asked while Redis is away. */
+  get jobsWait(): boolean {
+    return this.#busy;
+  }
+
   protected override moveToActive(_token: string, name?: string): Promise<Job<Data>> {
     return super.moveToActive(unlocked, name);
   }

@@ -405,6 +405,7 @@ table worker_heartbeat (
   worker_id text not null,
   role text not null,
   beat_at timestamp with time zone not null,
+  in_hand bigint[] not null default '{}'::bigint[],
   constraint worker_heartbeat_pkey PRIMARY KEY (worker_id)
 ) with (fillfactor=50)
 

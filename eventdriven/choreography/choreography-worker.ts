@@ -30,11 +30,11 @@ export async function startChoreography(
   const engine = 'choreography';
   const versions = versionsOf(definitions);
   const reactions = new Map(definitions.map(({ version, cut }) => [version, reactionsOf(cut)]));
-  const active = new Map<number, Promise<void>>();
+  const active = new Map<number, { readonly sagaId: number; readonly heard: Promise<void> }>();
   const complain = (error: unknown) => {
     log.warn({ err: error }, 'Redis is not answering; sagas wait in Postgres');
   };
-  // No worker owns a saga here: between two boundaries it is nobody's, and its age says that its event got lost.
+  // No worker owns a saga here: between two boundaries it is nobody's. If no worker says it has it in hand, its event got lost.
   // What is in hand here is only a part of what is in flight: the rest is on its way in envelopes, hence twice.
   const lanes = await openLanes({
     ...{ config, metrics, engine, worker: null, definitions },
@@ -68,10 +68,8 @@ export async function startChoreography(
   const take = (reaction: Reaction, saga: Saga): void => {
     // Keyed by turn, not by saga: the same saga may be heard of twice, and the receipt decides.
     const turn = ++turns;
-    active.set(
-      turn,
-      hear(reaction, saga).finally(() => active.delete(turn)),
-    );
+    const heard = hear(reaction, saga).finally(() => active.delete(turn));
+    active.set(turn, { sagaId: saga.sagaId, heard });
   };
   let turns = 0;
   const takeOver = ({ saga, status, currentStep }: RescuedSaga): void => {
@@ -89,7 +87,8 @@ export async function startChoreography(
     log,
     metrics,
     versions: versions.known,
-    active: new Map(),
+    active: () => [...new Set(Array.from(active.values(), ({ sagaId }) => sagaId))],
+    jobsWait: () => workers.some((worker) => worker.jobsWait),
     takeOver,
   });
   const queueOf = (name: Domain) => ({
@@ -103,7 +102,7 @@ export async function startChoreography(
   const workers = domains.map((name) =>
     openWorker<Envelope>({ ...queueOf(name), concurrency: jobConcurrency }, async (job) => {
       const sagas = versions.mustKnow(unpack(job.data));
-      while (active.size >= maxActive) await Promise.race(active.values());
+      while (active.size >= maxActive) await Promise.race(Array.from(active.values(), ({ heard }) => heard));
       for (const saga of sagas) {
         const reaction = reactionTo(reactions.get(saga.version), job.name);
         if (reaction === undefined) throw new Error(`no domain reacts to '${job.name}'`);
@@ -114,7 +113,7 @@ export async function startChoreography(
   return {
     async stop() {
       await Promise.all(workers.map((worker) => worker.close()));
-      await Promise.all(active.values());
+      await Promise.all(Array.from(active.values(), ({ heard }) => heard));
       await rescuer.stop();
       await openWork.stop();
       await Promise.all(waiting.map((queue) => queue.close()));

@@ -84,7 +84,8 @@ export async function startOrchestration({
 
   const rescuer = await openRescuer({
     ...{ config, db, engine, role: 'orchestrator', log, metrics },
-    ...{ versions: versions.known, active, takeOver },
+    ...{ versions: versions.known, active: () => [...active.keys()] },
+    ...{ jobsWait: () => worker.jobsWait, takeOver },
   });
   const queue = {
     redisUrl: config.redisUrl,

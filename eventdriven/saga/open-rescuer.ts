@@ -6,10 +6,14 @@ import type { Metrics } from '../../runtime/metrics.ts';
 import type { Style } from './doorbell.ts';
 import { startPruner } from './pruner.ts';
 import type { RescuedSaga } from './rescue-sql.ts';
-import { type Rescuer, startRescuer } from './rescuer.ts';
+import { type Rescuer, silentMs, startRescuer } from './rescuer.ts';
 
-/** An accepted saga that nobody moves for this long has lost its wake-up call. Added processing time comes on top. */
-const unownedMs = 3_000;
+/**
+ * A saga that nobody owns, no living worker has in hand and that has not moved for so long has lost its wake-up call; while
+ * jobs wait in the queues it may be in one of them and has three times as long. As long as a worker may be silent, so that all
+ * of what it leaves behind is found at once.
+ */
+const unownedMs = silentMs;
 
 export interface OpenRescuerOptions {
   readonly config: Config;
@@ -19,20 +23,20 @@ export interface OpenRescuerOptions {
   readonly log: Logger;
   readonly metrics: Metrics;
   readonly versions: readonly number[];
-  readonly active: ReadonlyMap<number, unknown>;
+  /** Sagas in hand. */
+  readonly active: () => readonly number[];
+  readonly jobsWait: () => boolean;
   readonly takeOver: (rescued: RescuedSaga) => void;
 }
 
 /** The rescuer of a worker, and beside it, on the same connection, the pruner of receipts. */
 export async function openRescuer(options: OpenRescuerOptions): Promise<Rescuer> {
-  const { config, db, log, metrics, active, takeOver } = options;
-  const addedMs = Object.values(config.addedMs).reduce((sum, ms) => sum + ms, 0);
+  const { config, db, log, metrics, takeOver } = options;
   const rescuer = await startRescuer({
     ...options,
     worker: config.workerId,
-    unownedMs: unownedMs + 5 * addedMs,
+    unownedMs,
     off: config.sabotage === 'rescuer-off',
-    active: () => [...active.keys()],
     takeOver: (rescued) => {
       for (const one of rescued) {
         metrics.sagaRecovered.inc();

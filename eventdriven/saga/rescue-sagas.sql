@@ -1,8 +1,11 @@
 -- The rescuer's claim: raises the epoch, so whoever worked on these sagas before can no longer write.
 -- Due are sagas whose retry is due, whose owner's heart stopped, which nobody took up, and which `worker` owns on paper
--- only: a fault it could not record, or a restart under the same name. What it has in hand (`active`) is left alone.
--- The patience with a saga that does not move doubles with each claim, up to 16 times: behind a backlog that takes longer
--- than `unowned`, claiming again and again would fence the very envelopes that are about to move it.
+-- only: a fault it could not record, or a restart under the same name. What it has in hand (`active`) is left alone, and so is
+-- what another says it has in hand, as long as its heart beats: it waits its turn there, however long that takes.
+-- What has not moved since a worker fell silent is given no longer than its silence: it may have been in that worker's hands, and
+-- a second is more than passes between two beats.
+-- The patience with a saga that does not move doubles with each claim, up to 16 times: behind a backlog of jobs that takes
+-- longer than `unowned`, claiming again and again would fence the very envelopes that are about to move it.
 -- A saga that still runs after its deadline is due whoever has it, and turns back. Its row is locked first: while the pivot's
 -- transaction has it, it is skipped here, and who comes second finds the other's status and epoch.
 -- Sagas of a version that is not among `versions` are not touched: a worker that knows it will come.
@@ -12,15 +15,19 @@ create or replace function rescue_sagas(
   saga_id bigint, order_id bigint, epoch int, status text, current_step text, version int, facts jsonb, attempts int, age interval, expired boolean
 ) language plpgsql as $$
 #variable_conflict use_column
-declare due bigint[]; late bigint[];
+declare due bigint[]; late bigint[]; held bigint[]; died timestamptz;
 begin
+  held := array(select unnest(h.in_hand) from worker_heartbeat h where h.beat_at > now() - silent);
+  died := (select max(h.beat_at) + interval '1 second' from worker_heartbeat h where h.beat_at <= now() - silent);
   select coalesce(array_agg(c.saga_id), '{}'), coalesce(array_agg(c.saga_id) filter (where c.late), '{}') into due, late from (
     select d.saga_id, d.status = 'RUNNING' and d.deadline_at <= now() as late from saga_state d
     where d.status in ('RUNNING', 'COMPENSATING') and d.saga_type = engine and d.definition_version = any(versions) and case
       when d.status = 'RUNNING' and d.deadline_at <= now() then true
       when d.saga_id = any(active) then false
       when d.next_run_at is not null then d.next_run_at <= now()
-      when d.owner is null or d.owner = worker then d.updated_at < now() - unowned * power(2, least(d.epoch - 1, 4))
+      when d.owner is null or d.owner = worker then
+        d.updated_at < now() - case when d.updated_at <= died then least(silent, unowned) else unowned end * power(2, least(d.epoch - 1, 4))
+        and d.saga_id <> all(held)
       else not exists (select from worker_heartbeat h where h.worker_id = d.owner and h.beat_at > now() - silent) end
     order by d.saga_id limit max_count for update skip locked) c;
   if cardinality(due) = 0 then return; end if;

@@ -11,7 +11,7 @@ export interface RescueCall {
   readonly maxCount: number;
   /** An owner silent for longer is dead. */
   readonly silentMs: number;
-  /** A saga nobody owns is due when it has not moved for longer. */
+  /** A saga that nobody owns and no living worker has in hand is due when it has not moved for longer. */
   readonly unownedMs: number;
 }
 
@@ -92,10 +92,11 @@ export async function deferSagas(tx: Tx, sagas: readonly Saga[], error: string, 
   ]);
 }
 
-export async function beat(tx: Tx, worker: string, role: string): Promise<void> {
+/** Says that a worker lives, and what it has in hand: nobody claims that from it while it does. */
+export async function beat(tx: Tx, worker: string, role: string, inHand: readonly number[] = []): Promise<void> {
   await tx.query(
-    `insert into worker_heartbeat (worker_id, role, beat_at) values ($1, $2, now())
-     on conflict (worker_id) do update set beat_at = now()`,
-    [worker, role],
+    `insert into worker_heartbeat (worker_id, role, beat_at, in_hand) values ($1, $2, now(), $3::bigint[])
+     on conflict (worker_id) do update set beat_at = now(), in_hand = excluded.in_hand`,
+    [worker, role, inHand],
   );
 }

@@ -71,10 +71,11 @@ const owned = ({ sagaId }: Saga, owner: string | null, secondsAgo = 0) =>
     secondsAgo,
   ]);
 const lastBeat = (worker: string, secondsAgo: number) =>
-  db.pool.query(`insert into worker_heartbeat values ($1, 'test', now() - make_interval(secs => $2))`, [
-    worker,
-    secondsAgo,
-  ]);
+  db.pool.query(
+    `insert into worker_heartbeat values ($1, 'test', now() - make_interval(secs => $2))
+     on conflict (worker_id) do update set beat_at = excluded.beat_at`,
+    [worker, secondsAgo],
+  );
 
 describe('a rescuer takes a saga', () => {
   test('whose owner is silent or was never heard of, and raises its epoch', async () => {
@@ -107,6 +108,25 @@ describe('a rescuer takes a saga', () => {
     expect(await takenAfter(13)).toEqual([saga.sagaId]);
     await db.pool.query('update saga_state set epoch = 1000 where saga_id = $1', [saga.sagaId]);
     expect(await takenAfter(50)).toEqual([saga.sagaId]);
+  });
+
+  test('that nobody moves unless a living worker says it has it in hand, and when that one falls silent', async () => {
+    const [held, lost] = (await open(2)) as [Saga, Saga];
+    await Promise.all([owned(held, null, 60), owned(lost, null, 60)]);
+    await beat(db.pool, 'slow', 'order', [held.sagaId]);
+    expect(idsOf(await rescue())).toEqual([lost.sagaId]);
+    await lastBeat('slow', 3);
+    expect(idsOf(await rescue())).toEqual([held.sagaId]);
+    await Promise.all([owned(held, null, 60), owned(lost, 'slow', 60), beat(db.pool, 'slow', 'order')]);
+    expect(idsOf(await rescue())).toEqual([held.sagaId]); // it has put it down; what it owns is its own
+  });
+
+  test('that stands still since another worker fell silent, while it gives the others more time', async () => {
+    const [before, since] = (await open(2)) as [Saga, Saga];
+    await Promise.all([owned(before, null, 5), owned(since, null, 3), lastBeat('dead', 5.5)]);
+    expect(idsOf(await rescue({ unownedMs: 9_000 }))).toEqual([before.sagaId]);
+    await owned(since, null, 10);
+    expect(idsOf(await rescue({ unownedMs: 9_000 }))).toEqual([since.sagaId]);
   });
 
   test('that it owns on paper only, and none that it has in hand', async () => {
@@ -296,6 +316,23 @@ describe('the rescuer’s loop', () => {
     expect(second).not.toBe(first);
     expect(state).toMatchObject({ epoch: 1 });
     expect(taken).toEqual([saga.sagaId]);
+  });
+
+  test('has more patience with what may be in a job, as long as jobs wait', async () => {
+    const saga = await opened();
+    await owned(saga, null, 5);
+    let jobsWait = true;
+    const taken: number[] = [];
+    const loop = await startRescuer({
+      ...{ db: db.pool, engine: 'orchestration', worker: 'w9', role: 'orchestrator', log, versions: [1], off: false },
+      ...{ unownedMs: 3_000, jobsWait: () => jobsWait, active: () => [] },
+      takeOver: (rescued) => taken.push(...idsOf(rescued)),
+    });
+    const whileTheyWait = await loop.runOnce();
+    jobsWait = false;
+    await loop.runOnce();
+    await loop.stop();
+    expect([whileTheyWait, taken]).toEqual([0, [saga.sagaId]]);
   });
 
   test('survives a sweep that failed', async () => {
