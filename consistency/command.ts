@@ -7,6 +7,7 @@ import { faultOf } from './fault.ts';
 import { fromEventsMode } from './from-events/from-events-mode.ts';
 import { nightlyMode } from './nightly/nightly-mode.ts';
 import { passMode } from './pass-mode.ts';
+import { repairMode } from './repair/repair-mode.ts';
 import { selfTestMode } from './self-test/self-test-mode.ts';
 
 export type { CommandIo } from './command-mode.ts';
@@ -14,6 +15,7 @@ export type { CommandIo } from './command-mode.ts';
 const modes: readonly CommandMode[] = [
   explainMode,
   selfTestMode,
+  repairMode,
   nightlyMode,
   fromEventsMode,
   clientLogMode,

@@ -12,9 +12,7 @@ export const modeOption = new Option('--mode <mode>', 'live: payments may be in 
 /** One pass over everything, in one snapshot: what is done when nothing else is asked for. */
 export const passMode: CommandMode = {
   options: [
-    new Option('--mode <mode>', 'live: payments may be in work; drained: nothing may be open')
-      .choices(['live', 'drained'])
-      .default('live'),
+    modeOption,
     new Option('--patience <seconds>', 'a saga may be open for so long after its deadline')
       .default(defaultPatienceSeconds)
       .argParser(Number),

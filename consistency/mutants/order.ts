@@ -70,6 +70,19 @@ export const orderMutants: readonly Mutant[] = [
   },
   {
     code: 'P5',
+    does: 'a refund never happened, balance and ledger agreeing',
+    sql: `with gone as (delete from balance_ledger where id = (select min(l.id) from balance_ledger l
+        join balances b on b.user_id = l.user_id and b.version = l.version where l.kind = 'REFUND') returning user_id, amount)
+      update balances b set amount = b.amount - g.amount, version = b.version - 1 from gone g where b.user_id = g.user_id`,
+  },
+  {
+    code: 'P5',
+    does: 'confirmed stock never came back, stock and ledger agreeing',
+    sql: `with gone as (delete from stock_ledger where kind in ('UNCONFIRM', 'RELEASE') and ${line(order('orchestration', 'PAYMENT_FAILED'))} returning product_id, qty, kind)
+      update stocks s set available = s.available - g.qty from gone g where g.kind = 'RELEASE' and s.product_id = g.product_id`,
+  },
+  {
+    code: 'P5',
     does: 'a paid order is called refused',
     sql: `update orders set status = 'PAYMENT_FAILED' where id = ${saga}`,
   },
