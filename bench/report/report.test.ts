@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { armOf, resultOf, roundOf } from '../../test/support/bench-result.ts';
 import { chartsOf } from './charts.ts';
 import { bytes, duration, figure, micros, percent, times } from './format.ts';
-import { html, jsonFor } from './html.ts';
+import { html, jsonFor } from '../../runtime/pages/html.ts';
 import { renderReport } from './report.ts';
 
 describe('the report', () => {

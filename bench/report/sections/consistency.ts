@@ -1,7 +1,7 @@
 import type { ArmResult, Result } from '../../result.ts';
 import { provenShare } from '../../statistics/proof-bound.ts';
 import { figure, percent } from '../format.ts';
-import { html, type Html } from '../html.ts';
+import { html, type Html } from '../../../runtime/pages/html.ts';
 import { engineName } from './overview.ts';
 
 interface Line {

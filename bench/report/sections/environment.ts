@@ -1,7 +1,7 @@
 import type { Environment, Result, ScenarioResult } from '../../result.ts';
 import { duration, figure, percent } from '../format.ts';
 import { describeLoad } from './offered.ts';
-import { html, type Html } from '../html.ts';
+import { html, type Html } from '../../../runtime/pages/html.ts';
 
 export function validity({ validity: block, notRun, arms, run }: Result): Html {
   const generator = arms

@@ -1,7 +1,7 @@
 import type { ArmResult, Comparison, Result } from '../../result.ts';
 import { titleOf } from '../../load/loads.ts';
 import { figure, percent, times } from '../format.ts';
-import { html, type Html } from '../html.ts';
+import { html, type Html } from '../../../runtime/pages/html.ts';
 
 /** What the run says in a few sentences: the gain, what it is made of, and where the monolith wins. */
 export function headline(result: Result): Html {

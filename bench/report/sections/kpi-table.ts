@@ -1,7 +1,7 @@
 import { kpiRows } from '../../kpi.ts';
 import type { Kpi, Result } from '../../result.ts';
 import { figure, percent, times } from '../format.ts';
-import { html, type Html } from '../html.ts';
+import { html, type Html } from '../../../runtime/pages/html.ts';
 
 /** Every row of the migration's promises; scenarios across where it was measured in scenarios. */
 export function kpiTable({ kpis, scenarios }: Result): Html {

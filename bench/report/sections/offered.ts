@@ -1,7 +1,7 @@
 import type { ArmResult, Result, RoundResult } from '../../result.ts';
 import { titleOf } from '../../load/loads.ts';
 import { figure, ms, percent } from '../format.ts';
-import { html, type Html } from '../html.ts';
+import { html, type Html } from '../../../runtime/pages/html.ts';
 import { engineName } from './overview.ts';
 
 type Offered = NonNullable<RoundResult['offered']>;

@@ -3,7 +3,7 @@ import { geometricMean } from '../../statistics/paired-ratios.ts';
 import { lockHoldOf } from '../../terminal/result-table.ts';
 import { colourOf } from '../colours.ts';
 import { figure, ms, times } from '../format.ts';
-import { html, type Html } from '../html.ts';
+import { html, type Html } from '../../../runtime/pages/html.ts';
 
 /** Engines down, scenarios across: settled payments a second, with what that is against the two baselines. */
 export function overview(result: Result): Html {

@@ -1,6 +1,6 @@
 import { type ArmResult, type Cost, type RoundResult, validRounds } from '../../result.ts';
 import { bytes, figure, micros, ms, percent } from '../format.ts';
-import { html, type Html } from '../html.ts';
+import { html, type Html } from '../../../runtime/pages/html.ts';
 import { engineName } from './overview.ts';
 
 /** What a payment took, what it cost and how it ended, by engine. */

@@ -1,7 +1,7 @@
 import type { ArmResult, Result, ScenarioResult } from '../../result.ts';
 import { chartsOf, meanOver } from '../charts.ts';
 import { figure, ms, percent } from '../format.ts';
-import { html, type Html } from '../html.ts';
+import { html, type Html } from '../../../runtime/pages/html.ts';
 import { engineName } from './overview.ts';
 import { offeredTable } from './offered.ts';
 import { paymentTables } from './payment-tables.ts';

@@ -1,1 +1,0 @@
-export { escape, Html, html, jsonFor, raw } from '../../runtime/pages/html.ts';
