@@ -6,9 +6,11 @@ import { explainMode } from './explain/explain-mode.ts';
 import { faultOf } from './fault.ts';
 import { fromEventsMode } from './from-events/from-events-mode.ts';
 import { nightlyMode } from './nightly/nightly-mode.ts';
+import { onlineMode } from './online/online-mode.ts';
 import { passMode } from './pass-mode.ts';
 import { repairMode } from './repair/repair-mode.ts';
 import { selfTestMode } from './self-test/self-test-mode.ts';
+import { sinceMode } from './since/since-mode.ts';
 
 export type { CommandIo } from './command-mode.ts';
 
@@ -19,6 +21,8 @@ const modes: readonly CommandMode[] = [
   nightlyMode,
   fromEventsMode,
   clientLogMode,
+  onlineMode,
+  sinceMode,
   apartMode,
   passMode,
 ];

@@ -82,6 +82,19 @@ export const alertCases: readonly AlertCase[] = [
     ],
   },
   {
+    alert: 'OnlineViolation',
+    every: '5s',
+    at: '2m',
+    firing: [{ 'payment_online_violations_total{code="B5"}': '0+0x10 1+0x40' }],
+    silent: [{ 'payment_online_violations_total{code="B5"}': constant(3) }], // of long ago
+  },
+  {
+    alert: 'OnlineVerifierBehind',
+    every: '5s',
+    at: '10m',
+    ...gauge('payment_online_verification_last_timestamp_seconds', 0, 595),
+  },
+  {
     alert: 'VerificationMissed',
     every: '1h',
     at: '28h',

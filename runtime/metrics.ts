@@ -158,6 +158,25 @@ const definitions = {
     'payment_nightly_proven_ratio',
     'Share of orders that the last nightly verification proves consistent, with 95 % confidence: a lower bound',
   ),
+  onlineCycle: seconds(
+    'payment_online_verification_cycle_seconds',
+    'One look of the online verifier at what has changed',
+  ),
+  onlineOrders: counter('payment_online_verification_orders_total', 'Orders examined by the online verifier'),
+  onlineWaiting: gauge(
+    'payment_online_verification_waiting',
+    'Orders that changed and wait for the next cycle of the online verifier',
+  ),
+  onlineLast: gauge(
+    'payment_online_verification_last_timestamp_seconds',
+    'When the online verifier last ended a cycle',
+  ),
+  onlineViolations: counter('payment_online_violations_total', 'Violations found by the online verifier', ['code']),
+  moneyInFlight: gauge('payment_money_in_flight_won', 'Debited and neither paid nor given back yet'),
+  stockInFlight: gauge(
+    'payment_stock_in_flight',
+    'Reserved for orders in payment and neither confirmed nor released yet',
+  ),
   collectRequests: counter('collect_requests_total', 'Posts to /collect, by what became of them', ['outcome']),
   collectItems: counter('collect_items_total', 'Items of telemetry taken at /collect', ['kind']),
   businessEvents: counter('business_events_total', 'Business events for the Faro sink', ['result']),

@@ -141,6 +141,7 @@ table orders (
   constraint orders_pkey PRIMARY KEY (id),
   constraint orders_status_check CHECK ((status = ANY (ARRAY['PENDING'::text, 'PAYING'::text, 'PAID'::text, 'VALIDATION_FAILED'::text, 'BALANCE_INSUFFICIENT'::text, 'STOCK_INSUFFICIENT'::text, 'PAYMENT_FAILED'::text])))
 ) with (fillfactor=50)
+CREATE INDEX orders_xid ON public.orders USING brin ((((xid)::text)::bigint)) WITH (pages_per_range='8', autosummarize='on')
 
 table payment_route (
   order_id bigint not null,

@@ -7,13 +7,14 @@ import {
   workerRoles,
 } from '../eventdriven/index.ts';
 import { startNightlySchedule } from '../consistency/nightly/schedule.ts';
+import { startOnlineVerifier } from '../consistency/online/online-service.ts';
 import { type Config, readConfig } from '../runtime/config.ts';
 import { listen, newApp, serveOperations } from '../runtime/http.ts';
 import { type Stoppable, stopInReverse } from '../runtime/lifecycle.ts';
 import { createLog } from '../runtime/log.ts';
 import { createMetrics } from '../runtime/metrics.ts';
 
-export const serviceRoles = [...workerRoles, 'delivery', 'projector', 'nightly', 'dataplatform'] as const;
+export const serviceRoles = [...workerRoles, 'delivery', 'projector', 'nightly', 'verifier', 'dataplatform'] as const;
 export type ServiceRole = (typeof serviceRoles)[number];
 
 export interface ServiceOptions {
@@ -70,6 +71,7 @@ async function startRoles(options: ServiceOptions, name: string, running: Stoppa
     const { databaseUrl, redisUrl, keyPrefix, nightly } = config;
     running.push(await startNightlySchedule({ databaseUrl, redisUrl, keyPrefix, config: nightly, metrics, log }));
   }
+  if (roles.includes('verifier')) running.push(startOnlineVerifier({ config, metrics, log }));
   if (roles.includes('projector')) running.push(startProjector({ config, metrics, log }));
   const workers = roles.filter((role): role is WorkerRole => (workerRoles as readonly string[]).includes(role));
   if (workers.length > 0) running.push(await startWorker({ config, roles: workers, metrics, log }));

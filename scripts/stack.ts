@@ -71,7 +71,7 @@ export async function startStack({ env, port, yes = false, demo = false }: Stack
     ]);
     childEnv['SAGASHIFT_DATA_PLATFORM_URL'] = platform.url;
     const [orchestrator, router] = await bothOrNone(
-      start('orchestrator', ['scripts/service.ts', 'orchestrator', 'projector', 'nightly']),
+      start('orchestrator', ['scripts/service.ts', 'orchestrator', 'projector', 'nightly', 'verifier']),
       start('router', ['router/main.ts', '--port', String(port)]),
     );
     const children = [platform, orchestrator, router];

@@ -42,6 +42,23 @@ export const alerts: readonly Alert[] = [
     description: 'About {{ $value | humanize }} violations of severity money were recorded within the last hour.',
   },
   {
+    name: 'OnlineViolation',
+    expr: `sum by (code) (increase(${m.onlineViolations}[5m])) > 0`,
+    for: '0s',
+    severity: 'page',
+    summary: 'What was written a moment ago breaks {{ $labels.code }}',
+    description: 'About {{ $value | humanize }} violations in five minutes. It goes on as long as what causes it does.',
+  },
+  {
+    name: 'OnlineVerifierBehind',
+    expr: `time() - max(${m.onlineLast}) > 60`,
+    for: '1m',
+    severity: 'ticket',
+    summary: 'The online verifier has not looked for more than a minute',
+    description:
+      'Its last look ended {{ $value | humanizeDuration }} ago: it has lost the database, or cannot keep up.',
+  },
+  {
     name: 'VerificationMissed',
     expr: `time() - max(${m.verificationLastSuccess}) > 26 * 3600`,
     for: '5m',

@@ -19,7 +19,7 @@ export interface ObservedStack extends Stoppable {
   drive(everyMs: number, signal: AbortSignal): Promise<void>;
 }
 
-/** Router with the monolith, orchestrator and a data platform that fails now and then, in this process, and a Prometheus that looks at them. */
+/** Router with the monolith, orchestrator with the online verifier, and a data platform that fails now and then, in this process, and a Prometheus that looks at them. */
 export async function startObservedStack(db: FreshDatabase, orders: number): Promise<ObservedStack> {
   const running: Stoppable[] = [];
   try {
@@ -37,7 +37,7 @@ export async function startObservedStack(db: FreshDatabase, orders: number): Pro
       SAGASHIFT_LOG_LEVEL: 'silent',
     };
     const worker = await startService({
-      ...{ roles: ['orchestrator'], port: 0, env },
+      ...{ roles: ['orchestrator', 'verifier'], port: 0, env },
       dataPlatform: { latencyMs: 0, failureRate: 0, seed: 1 },
     });
     running.push(worker);

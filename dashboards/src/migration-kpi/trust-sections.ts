@@ -1,6 +1,6 @@
 import { metricNames as m } from '../../../runtime/metrics.ts';
 import type { DashboardSection } from '../dashboard.ts';
-import { perSecond, sinceYesterday } from '../promql.ts';
+import { perSecond, quantile, sinceYesterday } from '../promql.ts';
 import { errorRatioName, slos } from '../slos.ts';
 
 export const success: DashboardSection = {
@@ -51,6 +51,52 @@ export const success: DashboardSection = {
       unit: 's',
       good: { atMost: 26 * 3_600 },
       queries: [{ expr: `time() - max(${m.verificationLastSuccess})`, legend: 'age' }],
+    },
+  ],
+};
+
+export const online: DashboardSection = {
+  title: 'While payments run',
+  panels: [
+    {
+      title: 'Violations found online',
+      description:
+        'By invariant, in the time shown, each within seconds of the change that broke it. Above 0 is an alert.',
+      kpi: 'consistency',
+      unit: 'short',
+      good: { atMost: 1 },
+      queries: [{ expr: `sum by (code) (increase(${m.onlineViolations}[$__range]))`, legend: '{{code}}' }],
+    },
+    {
+      title: 'Looks of the online verifier',
+      description: 'How long one takes, and how old the last one is. Above a minute it sees nothing: an alert.',
+      unit: 's',
+      good: { atMost: 60 },
+      queries: [
+        { expr: quantile(0.95, m.onlineCycle), legend: 'p95 of a look' },
+        { expr: `time() - max(${m.onlineLast})`, legend: 'age of the last' },
+      ],
+    },
+    {
+      title: 'Orders examined online',
+      description: 'Per second, and those that wait because more change than can be examined.',
+      unit: 'short',
+      queries: [
+        { expr: `sum(rate(${m.onlineOrders}[$__rate_interval]))`, legend: 'examined per second' },
+        { expr: `max(${m.onlineWaiting})`, legend: 'waiting' },
+      ],
+    },
+    {
+      title: 'Money in flight',
+      description: 'Won that was debited and neither paid nor given back yet. What stays when nobody pays is stuck.',
+      unit: 'short',
+      queries: [{ expr: `max(${m.moneyInFlight})`, legend: 'won' }],
+    },
+    {
+      title: 'Stock in flight',
+      description: 'Pieces kept for orders in payment and neither confirmed nor released yet.',
+      unit: 'short',
+      queries: [{ expr: `max(${m.stockInFlight})`, legend: 'pieces' }],
     },
   ],
 };
