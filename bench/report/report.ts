@@ -2,7 +2,7 @@ import type { Result } from '../result.ts';
 import { chartsOf } from './charts.ts';
 import { duration } from './format.ts';
 import { html, type Html } from '../../runtime/pages/html.ts';
-import { renderPage } from './page.ts';
+import { renderPage } from './render-page.ts';
 import { consistency } from './sections/consistency.ts';
 import { environment, validity } from './sections/environment.ts';
 import { badges, headline } from './sections/headline.ts';

@@ -1,6 +1,6 @@
 import { count, duration, percent } from '../../report/format.ts';
 import { html, type Html } from '../../../runtime/pages/html.ts';
-import { renderPage } from '../../report/page.ts';
+import { renderPage } from '../../report/render-page.ts';
 import { factCard, machineFacts } from '../../report/sections/environment.ts';
 import type { ChaosResult } from '../chaos-result.ts';
 import { chaosHeadline } from './chaos-headline.ts';
