@@ -55,6 +55,15 @@ export const balanceMutants: readonly Mutant[] = [
       select user_id, order_id, 'DEBIT', taken, amount, version from again`,
   },
   {
+    code: 'B5',
+    does: 'two debits are passed off as a correction',
+    sql: `with again as (update balances b set amount = b.amount + l.amount, version = b.version + 1 from balance_ledger l
+        where l.order_id = ${lean} and l.kind = 'DEBIT' and b.user_id = l.user_id returning b.user_id, l.id, l.order_id, l.amount as taken, b.amount, b.version),
+      entry as (insert into balance_ledger (user_id, order_id, kind, amount, balance_after, version)
+        select user_id, order_id, 'DEBIT', taken, amount, version from again returning id)
+      insert into balance_correction (wrong_id, counter_id) select again.id, entry.id from again, entry`,
+  },
+  {
     code: 'B6',
     does: 'a refund of another amount',
     sql: `update balance_ledger set amount = amount - 1 where kind = 'REFUND' and order_id = ${refusedSaga}`,

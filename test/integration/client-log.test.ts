@@ -17,7 +17,8 @@ import {
 } from '../../consistency/client-log/verify-client-log.ts';
 import { runVerify } from '../../consistency/command.ts';
 import { type FreshDatabase, freshDatabase } from '../support/services.ts';
-import { type Paid, payLean, paySagas } from './pay-by-sql.ts';
+import { type Paid, payLean } from '../../consistency/self-test/pay-at-once.ts';
+import { paySagas } from '../../consistency/self-test/pay-sagas.ts';
 
 const options = datasetOptions({
   ...{ users: 60, products: 12, orders: 200, couponShare: 0.4 },

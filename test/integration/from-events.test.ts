@@ -3,13 +3,18 @@ import { loadDataset } from '../../bench/dataset/load.ts';
 import { datasetOptions } from '../../bench/dataset/options.ts';
 import { planOrders } from '../../bench/dataset/plan.ts';
 import { runVerify } from '../../consistency/command.ts';
-import { type FromEventsOptions, type FromEventsReport, verifyFromEvents } from '../../consistency/from-events/verify-from-events.ts';
+import {
+  type FromEventsOptions,
+  type FromEventsReport,
+  verifyFromEvents,
+} from '../../consistency/from-events/verify-from-events.ts';
 import { rebuildUserPayments } from '../../eventdriven/projections/rebuild.ts';
 import { databaseUrl, NotOursError } from '../../runtime/databases.ts';
 import { readUp } from '../support/read-up.ts';
 import { accept, doors } from '../support/sagas.ts';
 import { type FreshDatabase, freshDatabase, shop, testServices } from '../support/services.ts';
-import { payLean, paySagas } from './pay-by-sql.ts';
+import { payLean } from '../../consistency/self-test/pay-at-once.ts';
+import { paySagas } from '../../consistency/self-test/pay-sagas.ts';
 
 const options = datasetOptions({
   users: 60,

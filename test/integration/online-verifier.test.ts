@@ -17,7 +17,9 @@ import { among, everything } from '../../consistency/scope.ts';
 import type { Tx } from '../../domain/ports.ts';
 import { ConnectionLost, openConnection } from '../../runtime/database.ts';
 import { type FreshDatabase, freshDatabase, testServices } from '../support/services.ts';
-import { payLean, paySagas } from './pay-by-sql.ts';
+import { payLean } from '../../consistency/self-test/pay-at-once.ts';
+import { paySagas } from '../../consistency/self-test/pay-sagas.ts';
+import { paySagas } from '../../consistency/self-test/pay-sagas.ts';
 
 const options = datasetOptions({
   users: 60,

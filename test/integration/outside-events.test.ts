@@ -5,7 +5,8 @@ import { outsideEvents, type OutsidePayloads, routingPresets, type Topic } from 
 import { installRoutes } from '../../eventdriven/delivery/routes.ts';
 import { insertOrder } from '../../router/order-sql.ts';
 import { type FreshDatabase, freshDatabase, type Shop, shop } from '../support/services.ts';
-import { payLean, paySagas } from './pay-by-sql.ts';
+import { payLean } from '../../consistency/self-test/pay-at-once.ts';
+import { paySagas } from '../../consistency/self-test/pay-sagas.ts';
 
 let database: FreshDatabase;
 let store: Shop;

@@ -199,6 +199,13 @@ describe('npm run verify -- --repair', () => {
       after: { 'balances 7': { amount: counter!.balance_after } },
     });
 
+    const rebuilt = await runVerify(['--from-events'], {
+      env: { DATABASE_URL: db.url },
+      out: () => undefined,
+      err: () => undefined,
+    });
+    expect(rebuilt).toBe(0);
+
     const after = await counts();
     expect(await repair('--apply', 'B5:17', '--reason', 'again')).toMatchObject({
       code: 0,

@@ -7,6 +7,8 @@ import { selfTestText } from '../../consistency/self-test/self-test-text.ts';
 import { weakened } from '../../consistency/self-test/weakened.ts';
 import { buildWorld } from '../../consistency/self-test/world.ts';
 import { verify } from '../../consistency/verifier.ts';
+import { ConnectionLost, openConnection, openPool } from '../../runtime/database.ts';
+import { startPostgresAlone } from '../../runtime/services/postgres-alone.ts';
 import { type FreshDatabase, freshDatabase, testServices } from '../support/services.ts';
 
 const never = new AbortController().signal;
@@ -102,6 +104,16 @@ describe('npm run verify -- --self-test', () => {
 const databaseThere = async (): Promise<void> => {
   while ((await leftOver()).length === 0);
 };
+
+test('without DATABASE_URL a Postgres is there for it, and gone after it', async () => {
+  const server = await startPostgresAlone(undefined);
+  const pool = openPool({ url: server.databaseUrl, size: 1 });
+  expect(await pool.query('select 1 as one')).toEqual([{ one: 1 }]);
+  await pool.close();
+  await server.stop();
+  expect(server.how).toContain('embedded');
+  await expect(openConnection({ url: server.databaseUrl })).rejects.toBeInstanceOf(ConnectionLost);
+});
 
 describe('a self-test fails', () => {
   const mutant = mutants.find(({ does }) => does === 'a version is counted twice')!;

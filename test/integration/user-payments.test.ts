@@ -19,7 +19,8 @@ import { startChild } from '../support/processes.ts';
 import { readUp as readUpPool } from '../support/read-up.ts';
 import { openSession } from '../support/sessions.ts';
 import { type FreshDatabase, freshDatabase, freshRedis, shop } from '../support/services.ts';
-import { payLean, paySagas } from './pay-by-sql.ts';
+import { payLean } from '../../consistency/self-test/pay-at-once.ts';
+import { paySagas } from '../../consistency/self-test/pay-sagas.ts';
 
 const options = datasetOptions({
   users: 30,

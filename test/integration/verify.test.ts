@@ -8,7 +8,8 @@ import { breakAndAsk } from '../../consistency/self-test/break-and-ask.ts';
 import { type VerificationReport, verify } from '../../consistency/verifier.ts';
 import { databaseUrl, NotOursError } from '../../runtime/databases.ts';
 import { type FreshDatabase, freshDatabase, testServices } from '../support/services.ts';
-import { type Paid, payLean, paySagas } from './pay-by-sql.ts';
+import { type Paid, payLean } from '../../consistency/self-test/pay-at-once.ts';
+import { paySagas } from '../../consistency/self-test/pay-sagas.ts';
 
 const options = datasetOptions({
   users: 60,
