@@ -18,9 +18,6 @@ interface LoadedMoney {
   readonly topUps: number;
 }
 
-export type Balance = readonly [userId: number, amount: number, version: number];
-export type Stock = readonly [productId: number, available: number, reserved: number];
-
 interface Sum {
   readonly id: number;
   readonly first: number;

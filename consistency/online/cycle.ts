@@ -76,15 +76,14 @@ export async function runCycle(
   const floor = waitingFrom ?? newFloor;
   const at: WindowOf = { floor, since, sums, users, products, orders, couponOrders };
 
-  await tx.query(plansFor(orders.length + changed.users.length));
   const keys: Readonly<Partial<Record<SubjectKey, readonly number[]>>> = {
     ...{ order: orders, saga: sagas, user: users, product: products, 'user coupon': userCoupons },
     whole: changed.rows > 0 ? [0] : [],
   };
   const asked: Asked[] = [];
   for (const [subject, its] of questions) {
-    const own = keys[subject.key] ?? [];
-    if (own.length > 0) asked.push(await askKeys(tx, subject, its, own, at, known));
+    for (const part of parts(subject.key, keys[subject.key] ?? []))
+      asked.push(await askKeys(tx, subject, its, part, at, known));
   }
   const refolded = asked.some(({ astray }) => astray);
   const carryOn = refolded ? undefined : await nextSums(tx, at);
@@ -108,9 +107,11 @@ export async function runCycle(
 
 const distinct = (...lists: readonly (readonly number[])[]): readonly number[] => [...new Set(lists.flat())];
 
-/**
- * By key. A plan for any number of keys is made once and thinks of few; its joins go badly with many. To plan anew costs as much as
- * the rest of a usual cycle, and is nothing against a large one.
- */
-const plansFor = (keys: number): string =>
-  `set local plan_cache_mode = ${keys > 1_000 ? 'force_custom_plan' : 'force_generic_plan'}`;
+/** The plan for any number of keys thinks of few: with so many of them its joins are still quick, with thousands they take seconds. */
+const keysAtOnce = 250;
+
+/** Sums are joined with nothing: the new rows are better read once for all of them. */
+function* parts(key: SubjectKey, keys: readonly number[]): Generator<readonly number[]> {
+  const size = key === 'user' || key === 'product' ? Math.max(1, keys.length) : keysAtOnce;
+  for (let from = 0; from < keys.length; from += size) yield keys.slice(from, from + size);
+}

@@ -2,7 +2,7 @@ import type { Tx } from '../../domain/ports.ts';
 import type { CarriedSums } from './carried-sums.ts';
 
 /** What a cycle looks at has an end: with more rows than that a rotation takes longer, and says so. */
-const atMost = 500;
+const atMost = 100;
 
 /** The slice of balances and stocks whose turn it is: a change that no ledger tells of is found when its row is. */
 export interface Rotation {

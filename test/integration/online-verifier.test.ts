@@ -19,7 +19,6 @@ import { ConnectionLost, openConnection } from '../../runtime/database.ts';
 import { type FreshDatabase, freshDatabase, testServices } from '../support/services.ts';
 import { payLean } from '../../consistency/self-test/pay-at-once.ts';
 import { paySagas } from '../../consistency/self-test/pay-sagas.ts';
-import { paySagas } from '../../consistency/self-test/pay-sagas.ts';
 
 const options = datasetOptions({
   users: 60,
