@@ -12,6 +12,8 @@ export interface Gap {
   readonly missed: string;
 }
 
+type Examined = Pick<Finding, 'code' | 'examined' | 'examinedBy'>;
+
 type EngineRow = (typeof engines)[number];
 
 const bound: Readonly<Record<Exclude<Binding, 'none'>, (row: EngineRow) => boolean>> = {
@@ -21,9 +23,12 @@ const bound: Readonly<Record<Exclude<Binding, 'none'>, (row: EngineRow) => boole
   delivering: ({ outside }) => outside === 'delivery log',
 };
 
+export const gapSentence = ({ code, engine, missed }: Gap): string =>
+  `${code} examined nothing${engine === null ? '' : ` of ${engine}`}, and there are ${missed}`;
+
 export function gapsOf(
   asked: readonly Invariant[],
-  findings: readonly Finding[],
+  findings: readonly Examined[],
   orders: readonly EngineOrders[],
 ): Gap[] {
   const byCode = new Map(findings.map((finding) => [finding.code, finding]));
@@ -35,7 +40,7 @@ export function gapsOf(
 
 function gapsIn(
   { code, binds, examines }: Invariant,
-  { examined, examinedBy = {} }: Finding,
+  { examined, examinedBy = {} }: Examined,
   orders: readonly EngineOrders[],
 ): Gap[] {
   if (examines === undefined) return [];

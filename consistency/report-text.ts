@@ -1,6 +1,6 @@
 import { history } from './catalogue/engine-names.ts';
 import type { Finding } from './check.ts';
-import type { Gap } from './gaps.ts';
+import { gapSentence } from './gaps.ts';
 import type { VerificationReport } from './verifier.ts';
 
 /** The report as a table for a terminal: every invariant with what was looked at, the broken ones with ids. */
@@ -17,7 +17,7 @@ export function reportText(report: VerificationReport): string {
     }`,
     ...openLines(report),
     ...report.unexamined.map((engine) => `examined nothing of ${engine}`),
-    ...(report.gaps ?? []).map(gapLine),
+    ...(report.gaps ?? []).map(gapSentence),
     ...(report.doubts ?? []).map((doubt) => `doubt: ${doubt}`),
     ...scoreLines(report),
     `${report.mode}, ${report.perInvariant.length} invariants, ${(report.durationMs / 1000).toFixed(1)} s`,
@@ -53,9 +53,6 @@ function openLines({ open }: VerificationReport): string[] {
   const wanting = open.attention > 0 ? `, ${number(open.attention)} of them want a person’s attention` : '';
   return [`${number(open.sagas)} sagas in work, the oldest for ${Math.round(open.oldestSeconds)} s${wanting}`];
 }
-
-const gapLine = ({ code, engine, missed }: Gap): string =>
-  `${code} examined nothing${engine === null ? '' : ` of ${engine}`}, and there are ${missed}`;
 
 const number = (value: number): string => value.toLocaleString('en-US');
 

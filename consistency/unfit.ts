@@ -1,4 +1,6 @@
 import type { Tx } from '../domain/ports.ts';
+import { openConnection } from '../runtime/database.ts';
+import { assertOurs } from '../runtime/databases.ts';
 import { numberedFiles } from '../runtime/migration-files.ts';
 import { exitCodes } from './command-mode.ts';
 import { invariants } from './invariants.ts';
@@ -12,6 +14,17 @@ export class UnfitError extends Error {
   constructor(exitCode: number, message: string) {
     super(message);
     this.exitCode = exitCode;
+  }
+}
+
+/** Throws a NotOursError when the database is not marked as ours, and what `assertFit` throws. */
+export async function assertFitDatabase(url: string): Promise<void> {
+  await assertOurs(url);
+  const connection = await openConnection({ url, applicationName: 'sagashift-verifier' });
+  try {
+    await assertFit(connection, { record: false });
+  } finally {
+    await connection.close();
   }
 }
 

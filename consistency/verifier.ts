@@ -7,11 +7,11 @@ import type { Invariant, InvariantClass } from './catalogue/invariant.ts';
 import { cancelOnAbort, type Canceller } from './cancel-on-abort.ts';
 import { type Gap, gapsOf } from './gaps.ts';
 import { invariants } from './invariants.ts';
-import { clockToleranceSeconds, countOrders, type EngineOrders } from './order-counts.ts';
 import { passSettings } from './pass-settings.ts';
 import { recordRun } from './record.ts';
 import { type Score, scoreOf } from './score.ts';
-import { assertFit, clockOff } from './unfit.ts';
+import { lookAround, type OpenSagas } from './surroundings.ts';
+import { assertFit } from './unfit.ts';
 
 /** `live`: payments may be in work, so what holds only when nothing is (class Q) is left out. */
 export type Mode = 'live' | 'drained';
@@ -46,12 +46,6 @@ export interface VerificationReport {
   readonly score: Score;
   readonly startedAt: string;
   readonly durationMs: number;
-}
-
-export interface OpenSagas {
-  readonly sagas: number;
-  readonly attention: number;
-  readonly oldestSeconds: number;
 }
 
 const classes: Readonly<Record<Mode, readonly InvariantClass[]>> = {
@@ -154,29 +148,3 @@ function askAll(
     }
   };
 }
-
-interface Surroundings {
-  readonly orders: readonly EngineOrders[];
-  readonly doubts: readonly string[];
-  readonly open: OpenSagas;
-}
-
-async function lookAround(tx: Tx): Promise<Surroundings> {
-  const orders = await countOrders(tx);
-  const [open] = await tx.query<OpenSagas>(
-    `select count(*) as sagas, count(attention_at) as attention, coalesce(extract(epoch from now() - min(created_at)), 0)::float8 as "oldestSeconds"
-     from saga_state where status in ('RUNNING', 'COMPENSATING')`,
-  );
-  const clock = await clockOff(tx);
-  const doubts = [
-    ...(clock === undefined ? [] : [clock]),
-    ...orders.filter(({ fromTheFuture }) => fromTheFuture > 0).map(fromTheFutureOf),
-    ...orders.filter(({ isKnown }) => !isKnown).map(unknownEngine),
-  ];
-  return { orders, doubts, open: open ?? { sagas: 0, attention: 0, oldestSeconds: 0 } };
-}
-
-const fromTheFutureOf = ({ engine, fromTheFuture }: EngineOrders): string =>
-  `${fromTheFuture} orders of ${engine} were placed more than ${clockToleranceSeconds} s from now by the database's clock: it was set back, or was ahead when they were written`;
-const unknownEngine = ({ engine, count }: EngineOrders): string =>
-  `${count['worked on']} orders name the engine '${engine}', which the engine table does not have: which invariants bind them nobody can say. Add it to domain/engines.ts, or find out who wrote them`;

@@ -16,7 +16,7 @@ export interface Verifications {
 export async function readVerifications(tx: Tx): Promise<Verifications> {
   const [row] = await tx.query<Verifications>(
     `select coalesce(sum(checked), 0)::bigint + coalesce((select total from verification_pruned where what = 'checked'), 0) as examined,
-       extract(epoch from max(finished_at) filter (where violations = 0 and checked > 0))::float8 as "cleanAt",
+       extract(epoch from max(finished_at) filter (where violations = 0 and checked > 0 and doubts = '[]'))::float8 as "cleanAt",
        (select coalesce(json_object_agg(severity, found), '{}') from (
           select severity, sum(violations)::bigint as found from (
             select severity, violations from verification_finding

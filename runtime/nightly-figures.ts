@@ -11,6 +11,8 @@ export interface NightlyFigures {
   readonly durationMs: number;
   readonly checked: number;
   readonly violations: number;
+  /** Why it proves less than it says: so many reasons. */
+  readonly doubts: number;
   readonly proven: number;
   readonly bySeverity: Readonly<Record<string, number>>;
 }
@@ -18,7 +20,7 @@ export interface NightlyFigures {
 /** SQL expression: NightlyFigures as JSON, null before the first night. */
 export const nightlyFiguresSql = `(
   select json_build_object('endedAt', extract(epoch from r.finished_at)::float8, 'durationMs', r.duration_ms, 'checked', r.checked,
-    'violations', r.violations, 'proven', r.proven,
+    'violations', r.violations, 'doubts', jsonb_array_length(r.doubts), 'proven', r.proven,
     'bySeverity', (select coalesce(json_object_agg(severity, found), '{}') from (
       select severity, sum(violations)::bigint as found from verification_finding f where f.run_id = r.id group by severity) s))
   from verification_run r where r.mode = 'nightly' and r.status = 'FINISHED' order by r.id desc limit 1)`;
@@ -38,9 +40,9 @@ type NightlyMetrics = Pick<
 export function showNightly(metrics: NightlyMetrics, figures: NightlyFigures | null, expectedHours: number): void {
   metrics.nightlyExpectedInterval.set(expectedHours * 3_600);
   if (figures === null) return;
-  const { endedAt, durationMs, checked, violations, proven, bySeverity } = figures;
+  const { endedAt, durationMs, checked, violations, doubts, proven, bySeverity } = figures;
   metrics.nightlyLastRun.set(endedAt);
-  metrics.nightlySuccess.set(checked > 0 && violations === 0 ? 1 : 0);
+  metrics.nightlySuccess.set(checked > 0 && violations === 0 && doubts === 0 ? 1 : 0);
   metrics.nightlyDuration.set(durationMs / 1_000);
   metrics.nightlyExamined.set(checked);
   metrics.nightlyProven.set(proven);

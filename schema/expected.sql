@@ -388,6 +388,8 @@ table verification_run (
   violations bigint,
   status text not null default 'FINISHED'::text,
   catalogue text,
+  orders jsonb not null default '[]'::jsonb,
+  doubts jsonb not null default '[]'::jsonb,
   host text,
   pid integer,
   resumed_at timestamp with time zone,

@@ -1,4 +1,5 @@
-import { verify } from '../../consistency/verifier.ts';
+import { gapSentence } from '../../consistency/gaps.ts';
+import { type VerificationReport, verify } from '../../consistency/verifier.ts';
 import type { Services } from '../../runtime/services/services.ts';
 import { enginesOf } from '../arms/topology.ts';
 import type { RunDatabases } from '../databases.ts';
@@ -142,7 +143,8 @@ async function verifyArm(
   if (broken || result.rounds.length === 0) return;
   context.progress.now(`${scenario.name}: verifying ${arm.name}`);
   const report = await verify(arm.databaseUrl, { mode: 'drained', expectEngines: enginesOf(arm.engine), signal });
-  result.verified = report.unexamined.length === 0;
+  const doubts = doubtsOf(report);
+  result.verified = doubts.length === 0;
   result.ordersVerified = report.score.examined;
   result.violations = report.violations;
   result.invariants = report.perInvariant.map(({ code, sentence, examined, violations, sample }) => ({
@@ -152,7 +154,13 @@ async function verifyArm(
     violations,
     sample: [...sample],
   }));
-  for (const engine of report.unexamined)
-    context.onTrouble(`${scenario.name}, ${arm.name}, verification`, `no order of ${engine} was examined`);
+  for (const doubt of doubts) context.onTrouble(`${scenario.name}, ${arm.name}, verification`, doubt);
   context.onMeasured(result, null);
 }
+
+/** Why a pass without a violation would prove nothing of this arm. */
+const doubtsOf = ({ unexamined, gaps = [], doubts = [] }: VerificationReport): string[] => [
+  ...unexamined.map((engine) => `no order of ${engine} was examined`),
+  ...gaps.map(gapSentence),
+  ...doubts,
+];

@@ -1,16 +1,17 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type pg from 'pg';
 import type { Tx } from '../../domain/ports.ts';
-import { assertOurs } from '../../runtime/databases.ts';
 import { rowsOf, statement } from '../../runtime/pg-client.ts';
 import type { Invariant, Subject } from '../catalogue/invariant.ts';
 import { type Answer, askSubject, bySubject, type Finding, findingOf, touchedBy } from '../check.ts';
 import { invariants } from '../invariants.ts';
+import { passSettings } from '../pass-settings.ts';
 import { everything, type Scope } from '../scope.ts';
 import { scoreOf } from '../score.ts';
 import type { Mode, VerificationReport } from '../verifier.ts';
 import { type Source, sourcesOf } from './domain-databases.ts';
 import { gather, session, shadow } from './gather.ts';
+import { assertFitDatabase } from '../unfit.ts';
 
 export interface ApartOptions {
   /** `drained`: nothing is in work anywhere, so every order is compared, final or not. */
@@ -39,7 +40,7 @@ export async function verifyApart(
 ): Promise<ApartReport> {
   const startedAt = new Date();
   const sources = sourcesOf(databaseUrl, env);
-  for (const { url } of [{ url: databaseUrl }, ...sources]) await assertOurs(url);
+  for (const { url } of [{ url: databaseUrl }, ...sources]) await assertFitDatabase(url);
   return session(databaseUrl, signal, async (home) => {
     const bound = mode === 'drained' ? invariants : invariants.filter((invariant) => invariant.class !== 'Q');
     const subjects = [...bySubject(bound)];
@@ -95,7 +96,7 @@ const temporary = (sources: readonly Source[]): string =>
 const chooseOrders = (tx: Tx, mode: Mode): Promise<unknown> =>
   tx.query(`create temp table settled as select id from orders ${mode === 'live' ? `where status not in ('PENDING', 'PAYING')` : ''};
     create temp table settled_saga as select saga_id as id from saga_state where order_id in (select id from settled);
-    set work_mem = '256MB'; set jit = off; set enable_nestloop = off; set enable_mergejoin = off`);
+    ${passSettings().replaceAll('set local', 'set')}`);
 
 const compared: Scope = {
   within: (column, prefix) => `${column} in (select ${prefix === undefined ? 'id' : `'${prefix}' || id`} from settled)`,

@@ -1,11 +1,11 @@
 import type { Tx } from '../../domain/ports.ts';
 import { openPool } from '../../runtime/database.ts';
-import { assertOurs } from '../../runtime/databases.ts';
 import type { Finding } from '../check.ts';
 import type { Mode } from '../verifier.ts';
 import { type ClientCode, type End, type Judgement, judgeOrder } from './judge-order.ts';
 import { type ClientEntry, OperationLogError } from './operation-log.ts';
 import { orderFacts } from './order-facts-sql.ts';
+import { assertFitDatabase } from '../unfit.ts';
 
 /** What clients were told: as a list, or as something that can be read again from its start. */
 export type ClientLog = readonly ClientEntry[] | (() => AsyncIterable<ClientEntry>);
@@ -48,7 +48,7 @@ export async function verifyClientLog(
   log: ClientLog,
   options: ClientLogOptions = {},
 ): Promise<ClientLogReport> {
-  await assertOurs(url);
+  await assertFitDatabase(url);
   const pool = openPool({ url, size: 1, applicationName: 'sagashift-verifier' });
   try {
     return await pool.transaction((tx) => judgeClientLog(tx, log, options), {

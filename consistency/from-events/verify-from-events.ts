@@ -1,6 +1,5 @@
 import type { Tx } from '../../domain/ports.ts';
 import { openPool } from '../../runtime/database.ts';
-import { assertOurs } from '../../runtime/databases.ts';
 import { compareBalances } from './balances.ts';
 import { compareLists } from './lists.ts';
 import { compareOrders } from './orders.ts';
@@ -10,6 +9,7 @@ import { createTally } from './tally.ts';
 import { recordRun } from '../record.ts';
 import { scoreOf } from '../score.ts';
 import type { VerificationReport } from '../verifier.ts';
+import { assertFitDatabase } from '../unfit.ts';
 
 export interface FromEventsOptions {
   /** Begin each balance at its snapshot. Faster, and blind to a wrong one. Default: from nothing, snapshots compared. */
@@ -34,7 +34,7 @@ export interface FromEventsReport extends VerificationReport {
 export async function verifyFromEvents(url: string, options: FromEventsOptions = {}): Promise<FromEventsReport> {
   const { fromSnapshots = false, writeSnapshots = false, record = false, signal } = options;
   const startedAt = new Date();
-  await assertOurs(url);
+  await assertFitDatabase(url);
   const pool = openPool({ url, size: 2, applicationName: 'sagashift-verifier' });
   const tally = createTally();
   const writer = writeSnapshots ? snapshotWriter(pool) : undefined;

@@ -129,7 +129,11 @@ function exitCodeOf(report: NightlyReport, written: boolean, io: CommandIo): num
   if (verdict === 'broken') return exitCodes.violated;
   if (!written) return exitCodes.unreachable;
   if (verdict === 'in order') return exitCodes.ok;
-  io.err('nothing examined: no engine has worked on an order of this database\n');
+  io.err(
+    verdict === 'in doubt'
+      ? 'this is no proof while there is doubt\n'
+      : 'nothing examined: no engine has worked on an order of this database\n',
+  );
   return exitCodes.invalid;
 }
 

@@ -1,6 +1,6 @@
 import { findingLines, findingsHeader } from '../report-text.ts';
 import type { NightlyReport } from './report.ts';
-import { courseSentence, sinceSentence, verdictSentence } from './wording.ts';
+import { courseSentence, sinceSentence, verdictOf, verdictSentence } from './wording.ts';
 
 /** For a terminal, or for the mail that cron sends: the verdict first, then only what is broken. */
 export function nightlyText(report: NightlyReport): string {
@@ -12,6 +12,7 @@ export function nightlyText(report: NightlyReport): string {
       ...findingLines(finding),
       `${' '.repeat(29)}  ${sinceSentence(finding.since ?? report.startedAt, report.history)}`,
     ]),
+    ...(verdictOf(report) === 'broken' ? report.doubts.map((doubt) => `doubt: ${doubt}`) : []),
     '',
     `run ${report.runId}: ${courseSentence(report)}`,
   ];

@@ -2,14 +2,27 @@ import { hostname } from 'node:os';
 import { type Connection, openPool, type Pool } from '../../runtime/database.ts';
 import { assertOurs } from '../../runtime/databases.ts';
 import { invariants } from '../invariants.ts';
+import { gapSentence, gapsOf } from '../gaps.ts';
+import { passSettings } from '../pass-settings.ts';
 import { scoreOf } from '../score.ts';
+import { lookAround } from '../surroundings.ts';
+import { assertFit } from '../unfit.ts';
 import { history } from '../catalogue/engine-names.ts';
 import { fromEventsRules } from '../from-events/rules.ts';
 import { NightlyInterrupted, whileCancellable } from './cancel.ts';
 import { openNightSession } from './night-lock.ts';
-import { catalogueId, merged, type Part, type PartFinding, partsOf } from './part.ts';
+import { asked, catalogueId, merged, type Part, type PartFinding, partsOf } from './part.ts';
 import { type NightlyReport, readReport } from './report.ts';
-import { abandonRun, countTouched, type DonePart, findOpenRun, finishRun, insertRun, pruneRuns } from './runs-sql.ts';
+import {
+  abandonRun,
+  countTouched,
+  type DonePart,
+  findOpenRun,
+  finishRun,
+  insertRun,
+  ordersAtStart,
+  pruneRuns,
+} from './runs-sql.ts';
 import { type OpenRun, readParts, resumeRun, savePart } from './runs-sql.ts';
 
 export interface NightlyOptions {
@@ -35,6 +48,7 @@ export async function runNightly(url: string, options: NightlyOptions, signal: A
   await assertOurs(url);
   const session = await openNightSession(url);
   try {
+    await assertFit(session, { record: false });
     const parts = partsOf(fromEvents);
     const { id, done } = await beginOrResume(session, options, parts.length);
     const left = parts.filter(({ name }) => !done.includes(name));
@@ -64,7 +78,7 @@ async function beginOrResume(
     await abandonRun(session, open.id);
     say(`${named(open)} is abandoned, ${why}: a new one begins`);
   }
-  return { id: await insertRun(session, self, catalogueId), done: [] };
+  return { id: await insertRun(session, self, catalogueId, await lookAround(session)), done: [] };
 }
 
 function reasonToAbandon({ hoursOld, catalogue }: OpenRun, abandonAfterHours: number): string | undefined {
@@ -107,7 +121,7 @@ const examine = (pool: Pool, part: Part, { session, url, signal }: Night): Promi
   pool.transaction(
     async (tx) => {
       const beganAt = performance.now();
-      await tx.query(foldWholeTables);
+      await tx.query(passSettings());
       const [at] = await tx.query<{ pid: number; snapshot: string; takenAt: string }>(
         `select pg_backend_pid() as pid, pg_current_snapshot()::text as snapshot, now()::text as "takenAt"`,
       );
@@ -119,10 +133,6 @@ const examine = (pool: Pool, part: Part, { session, url, signal }: Night): Promi
     { isolation: 'repeatable read', readOnly: true },
   );
 
-/** One hash for each table that is folded, in memory, whatever the statistics of a table that was empty a minute ago say. */
-const foldWholeTables = `set local work_mem = '256MB'; set local hash_mem_multiplier = 2; set local jit = off;
-  set local enable_nestloop = off; set local enable_mergejoin = off; set local max_parallel_workers_per_gather = 0`;
-
 async function finish(session: Connection, runId: number): Promise<void> {
   const parts = await readParts(session, runId);
   const findings = byCode(parts.flatMap((part) => part.findings));
@@ -132,6 +142,7 @@ async function finish(session: Connection, runId: number): Promise<void> {
     checkedBy,
     violations: findings.reduce((sum, finding) => sum + finding.violations, 0),
     score: scoreOf(await countTouched(session, runId), worked),
+    doubts: gapsOf(asked, findings, await ordersAtStart(session, runId)).map(gapSentence),
     broken: findings
       .filter(({ violations }) => violations > 0)
       .map((finding) => ({

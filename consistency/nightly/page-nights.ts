@@ -2,19 +2,21 @@ import { html, type Html } from '../../runtime/pages/html.ts';
 import type { PastNight } from './report.ts';
 import { day, minute, number, seconds } from './wording.ts';
 
-type Kind = 'broken' | 'abandoned' | 'empty' | 'clean';
+type Kind = 'broken' | 'abandoned' | 'empty' | 'doubtful' | 'clean';
 
 const words: Readonly<Record<Kind, string>> = {
   clean: 'in order',
   broken: 'broken',
   abandoned: 'not finished',
   empty: 'nothing examined',
+  doubtful: 'in doubt',
 };
 
-function kindOf({ status, violations, checked }: PastNight): Kind {
+function kindOf({ status, violations, checked, doubts }: PastNight): Kind {
   if (status === 'ABANDONED') return 'abandoned';
   if ((violations ?? 0) > 0) return 'broken';
-  return (checked ?? 0) > 0 ? 'clean' : 'empty';
+  if ((checked ?? 0) === 0) return 'empty';
+  return doubts > 0 ? 'doubtful' : 'clean';
 }
 
 /** One bar a night, as high as it took long. */
@@ -46,6 +48,7 @@ const tones: Readonly<Record<Kind, string>> = {
   broken: 'is-broken',
   abandoned: 'is-abandoned',
   empty: 'is-empty',
+  doubtful: 'is-empty',
 };
 
 function bar(night: PastNight, longest: number): Html {

@@ -37,9 +37,15 @@ export function nightlyPage(report: NightlyReport): string {
 const titles: Readonly<Record<Verdict, string>> = {
   'in order': 'In order',
   broken: 'NOT in order',
+  'in doubt': 'In doubt',
   'nothing examined': 'Nothing examined',
 };
-const tones: Readonly<Record<Verdict, string>> = { 'in order': 'good', broken: 'bad', 'nothing examined': 'warn' };
+const tones: Readonly<Record<Verdict, string>> = {
+  'in order': 'good',
+  broken: 'bad',
+  'in doubt': 'warn',
+  'nothing examined': 'warn',
+};
 
 const top = (report: NightlyReport): Html =>
   html`<header class="top">
@@ -117,6 +123,11 @@ const facts = (report: NightlyReport): Html =>
     <dl class="facts">
       <dt>Run</dt>
       <dd>${report.runId} on ${report.host}: ${courseSentence(report)}</dd>
+      ${
+        report.doubts.length > 0 &&
+        html`<dt>Doubts</dt>
+          <dd>${report.doubts.join('; ')}</dd>`
+      }
       <dt>Database</dt>
       <dd>${report.database.name}, PostgreSQL ${report.database.server}</dd>
       <dt>Version</dt>

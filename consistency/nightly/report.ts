@@ -30,6 +30,8 @@ export interface NightlyReport {
   readonly perInvariant: readonly NightlyFinding[];
   /** Sum over the invariants. */
   readonly violations: number;
+  /** Why the night proves less than it says, in sentences. */
+  readonly doubts: readonly string[];
   readonly score: Score;
   /** Nightly runs up to this one, the oldest first. */
   readonly history: readonly PastNight[];
@@ -53,6 +55,8 @@ export interface PastNight {
   readonly durationMs: number | null;
   readonly checked: number | null;
   readonly violations: number | null;
+  /** Reasons to doubt it. */
+  readonly doubts: number;
 }
 
 const nightsShown = 30;
@@ -62,7 +66,7 @@ const sampleSize = 5;
 export async function readReport(tx: Tx, runId: number): Promise<NightlyReport> {
   const [run] = await tx.query<RunRow>(
     `select ${utc('started_at')} as "startedAt", ${utc('finished_at')} as "finishedAt", duration_ms as "durationMs", resumptions,
-       ${utc('resumed_at')} as "resumedAt", snapshots, checked_by as checked, violations, checked as examined, touched, proven, host,
+       ${utc('resumed_at')} as "resumedAt", snapshots, checked_by as checked, violations, doubts, checked as examined, touched, proven, host,
        current_database() as name, current_setting('server_version') as server
      from verification_run where id = $1`,
     [runId],
@@ -98,6 +102,7 @@ type RunRow = Pick<
   | 'snapshots'
   | 'checked'
   | 'violations'
+  | 'doubts'
   | 'host'
 > & {
   readonly examined: number;
@@ -144,7 +149,7 @@ async function readSince(tx: Tx, runId: number): Promise<Map<string, string>> {
 
 async function readHistory(tx: Tx, runId: number): Promise<PastNight[]> {
   const latestFirst = await tx.query<PastNight>(
-    `select id as "runId", ${utc('started_at')} as "startedAt", status, duration_ms as "durationMs", checked, violations
+    `select id as "runId", ${utc('started_at')} as "startedAt", status, duration_ms as "durationMs", checked, violations, jsonb_array_length(doubts) as doubts
      from verification_run where mode = 'nightly' and status <> 'RUNNING' and id <= $1 order by id desc limit ${nightsShown}`,
     [runId],
   );

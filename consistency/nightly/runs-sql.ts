@@ -1,5 +1,7 @@
 import type { Tx } from '../../domain/ports.ts';
+import type { EngineOrders } from '../order-counts.ts';
 import type { Score } from '../score.ts';
+import type { Surroundings } from '../surroundings.ts';
 import { holdsLock } from './night-lock.ts';
 import type { PartFinding, PartResult } from './part.ts';
 
@@ -33,13 +35,24 @@ export const findOpenRun = async (tx: Tx): Promise<OpenRun | undefined> =>
 export const abandonRun = (tx: Tx, id: number): Promise<unknown> =>
   tx.query(`update verification_run set status = 'ABANDONED' where id = $1 and status = 'RUNNING'`, [id]);
 
-export async function insertRun(tx: Tx, { host, pid }: Worker, catalogue: string): Promise<number> {
+export async function insertRun(
+  tx: Tx,
+  { host, pid }: Worker,
+  catalogue: string,
+  { orders, doubts }: Surroundings,
+): Promise<number> {
   const [row] = await tx.query<{ id: number }>(
-    `insert into verification_run (mode, status, host, pid, catalogue) values ('nightly', 'RUNNING', $1, $2, $3) returning id`,
-    [host, pid, catalogue],
+    `insert into verification_run (mode, status, host, pid, catalogue, orders, doubts)
+     values ('nightly', 'RUNNING', $1, $2, $3, $4, $5) returning id`,
+    [host, pid, catalogue, JSON.stringify(orders), JSON.stringify(doubts)],
   );
   if (row === undefined) throw new Error('the row of the run was not written');
   return row.id;
+}
+
+export async function ordersAtStart(tx: Tx, id: number): Promise<EngineOrders[]> {
+  const [row] = await tx.query<{ orders: EngineOrders[] }>('select orders from verification_run where id = $1', [id]);
+  return row?.orders ?? [];
 }
 
 export const resumeRun = (tx: Tx, id: number, { host, pid }: Worker): Promise<unknown> =>
@@ -99,6 +112,8 @@ export interface Outcome {
   readonly checkedBy: Readonly<Record<string, number>>;
   readonly violations: number;
   readonly score: Score;
+  /** Reasons to doubt that came up on the way. */
+  readonly doubts: readonly string[];
   readonly broken: readonly (PartFinding & { readonly severity: string; readonly sample: readonly string[] })[];
 }
 
@@ -109,12 +124,12 @@ export interface Outcome {
 export async function finishRun(
   tx: Tx,
   runId: number,
-  { checkedBy, violations, score, broken }: Outcome,
+  { checkedBy, violations, score, doubts, broken }: Outcome,
 ): Promise<void> {
   const finished = await tx.query(
     `with run as (
        update verification_run r
-       set status = 'FINISHED', finished_at = clock_timestamp(), checked = $2, violations = $3, checked_by = $4, touched = $5, proven = $6,
+       set status = 'FINISHED', finished_at = clock_timestamp(), checked = $2, violations = $3, checked_by = $4, touched = $5, proven = $6, doubts = doubts || $8::jsonb,
          duration_ms = parts.ms, snapshots = parts.snapshots
        from (select sum(duration_ms) as ms, count(distinct snapshot) as snapshots from verification_part where run_id = $1) parts
        where r.id = $1 and r.status = 'RUNNING' and ${holdsLock}
@@ -136,6 +151,7 @@ export async function finishRun(
       score.touched,
       score.lowerBound95,
       JSON.stringify(broken),
+      JSON.stringify(doubts),
     ],
   );
   if (finished.length === 0) throw lockLost();

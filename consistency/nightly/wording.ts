@@ -12,11 +12,16 @@ export const seconds = (ms: number): string =>
 /** Rounded down: a bound that is rounded up is none. */
 export const proven = (share: number): string => `${(Math.floor(share * 1e6) / 1e4).toFixed(4)} %`;
 
-export type Verdict = 'in order' | 'broken' | 'nothing examined';
+export type Verdict = 'in order' | 'broken' | 'in doubt' | 'nothing examined';
 
-export function verdictOf({ violations, score }: Pick<NightlyReport, 'violations' | 'score'>): Verdict {
+export function verdictOf({
+  violations,
+  doubts,
+  score,
+}: Pick<NightlyReport, 'violations' | 'doubts' | 'score'>): Verdict {
   if (violations > 0) return 'broken';
-  return score.examined > 0 ? 'in order' : 'nothing examined';
+  if (score.examined === 0) return 'nothing examined';
+  return doubts.length > 0 ? 'in doubt' : 'in order';
 }
 
 /** The night in one sentence. */
@@ -26,6 +31,8 @@ export function verdictSentence(report: NightlyReport): string {
   switch (verdictOf(report)) {
     case 'in order':
       return `The books are in order: ${number(examined)} orders examined, at least ${proven(lowerBound95)} proven.`;
+    case 'in doubt':
+      return `Nothing wrong was found among ${counted(examined, 'order')}, but this is no proof: ${report.doubts.join('; ')}.`;
     case 'nothing examined':
       return 'Nothing was examined: no engine has worked on an order yet, so nothing is proven.';
     case 'broken':

@@ -1,6 +1,7 @@
 import type { Pool } from '../../runtime/database.ts';
 import type { Tx } from '../../domain/ports.ts';
 import { askSubject, bySubject } from '../check.ts';
+import { passSettings } from '../pass-settings.ts';
 import type { Invariant } from '../catalogue/invariant.ts';
 import { type Breach, breachName } from './ask-keys.ts';
 
@@ -18,7 +19,7 @@ export async function breachesIn(tx: Tx, asked: readonly Invariant[], signal: Ab
 }
 
 async function askAll(tx: Tx, asked: readonly Invariant[], signal: AbortSignal): Promise<Breach[]> {
-  await tx.query(`set local work_mem = '256MB'; set local jit = off; set local enable_nestloop = off`);
+  await tx.query(passSettings());
   const breaches: Breach[] = [];
   for (const [subject, questions] of bySubject(asked)) {
     signal.throwIfAborted();

@@ -1,5 +1,4 @@
 import { openPool, type Pool } from '../../runtime/database.ts';
-import { assertOurs } from '../../runtime/databases.ts';
 import type { Operator } from '../../runtime/operator-actions.ts';
 import type { Invariant, SubjectKey } from '../catalogue/invariant.ts';
 import { invariants } from '../invariants.ts';
@@ -8,6 +7,7 @@ import { findBreaches, inSnapshot } from './find.ts';
 import { propose, type Proposed, refOf } from './propose.ts';
 import { settle, type Settled } from './settle.ts';
 import type { Keys } from './target.ts';
+import { assertFitDatabase } from '../unfit.ts';
 
 export interface RepairOptions {
   /** Only these invariants are asked. Default: all that hold while payments are in work. */
@@ -119,7 +119,7 @@ function union(all: readonly Keys[]): Keys {
 }
 
 async function onDatabase<T>(url: string, work: (pool: Pool) => Promise<T>): Promise<T> {
-  await assertOurs(url);
+  await assertFitDatabase(url);
   const pool = openPool({ url, size: 1, applicationName: 'sagashift-repair' });
   try {
     return await work(pool);

@@ -1,6 +1,5 @@
 import type { Tx } from '../../domain/ports.ts';
 import { openPool } from '../../runtime/database.ts';
-import { assertOurs } from '../../runtime/databases.ts';
 import { type Answer, askSubject, bySubject, findingOf, touchedBy } from '../check.ts';
 import { history } from '../catalogue/engine-names.ts';
 import { invariants } from '../invariants.ts';
@@ -10,6 +9,8 @@ import { among, everything, type Scope } from '../scope.ts';
 import { scoreOf } from '../score.ts';
 import type { VerificationReport } from '../verifier.ts';
 import { touchedSince } from './touched-since.ts';
+import { passSettings } from '../pass-settings.ts';
+import { assertFitDatabase } from '../unfit.ts';
 
 export interface SinceOptions {
   /** Write the result to verification_run and verification_finding. Default: only read. */
@@ -33,7 +34,7 @@ const mostKeys = 200_000;
  */
 export async function verifySince(url: string, moment: Date, options: SinceOptions = {}): Promise<SinceReport> {
   const startedAt = new Date();
-  await assertOurs(url);
+  await assertFitDatabase(url);
   const pool = openPool({ url, size: 1, applicationName: 'sagashift-verifier' });
   try {
     const report = await pool.transaction((tx) => examine(tx, moment, startedAt, options.signal), {
@@ -48,9 +49,8 @@ export async function verifySince(url: string, moment: Date, options: SinceOptio
 }
 
 async function examine(tx: Tx, moment: Date, startedAt: Date, signal: AbortSignal | undefined): Promise<SinceReport> {
-  await tx.query(
-    `set local work_mem = '256MB'; set local jit = off; set local max_parallel_workers_per_gather = 0; set local plan_cache_mode = force_custom_plan`,
-  );
+  // Nested loops again: of a few keys the rows are looked up, and each plan is made for how many there are.
+  await tx.query(`${passSettings()}; set local enable_nestloop = on; set local plan_cache_mode = force_custom_plan`);
   const touched = await touchedSince(tx, moment);
   const scopeOf = (keys: readonly number[] | undefined): Scope =>
     keys === undefined || keys.length > mostKeys ? everything : among(keys);

@@ -3,6 +3,8 @@
 alter table verification_run
   add column status text not null default 'FINISHED' check (status in ('RUNNING', 'FINISHED', 'ABANDONED')),
   add column catalogue text, -- which questions are asked, by which version: a run is only resumed by the same
+  add column orders jsonb not null default '[]', -- what there was to examine when it began, by engine
+  add column doubts jsonb not null default '[]', -- why it proves less than it says, in sentences
   add column host text,
   add column pid int,
   add column resumed_at timestamptz, -- last

@@ -102,6 +102,21 @@ function spawned(...argv: string[]): Spawned {
   return { child, ended: once(child, 'close'), said: () => text };
 }
 
+describe('a night that is no proof', () => {
+  test('orders of an engine that nobody knows: in doubt, exit 3, and recorded as no clean night', async () => {
+    await db.pool.query(
+      `update orders set engine = 'abacus' where id = (select min(id) from orders where engine = 'legacy' and status = 'BALANCE_INSUFFICIENT')`,
+    );
+    mended.push(() => db.pool.query(`update orders set engine = 'legacy' where engine = 'abacus'`));
+    const { code, out: said, err } = await command(['--json']);
+    const report = JSON.parse(said) as NightlyReport;
+    expect(broken(report)).toEqual({});
+    expect(report.doubts).toEqual([expect.stringContaining("the engine 'abacus'")]);
+    expect([code, err]).toEqual([3, expect.stringContaining('no proof')]);
+    expect(await db.pool.query('select jsonb_array_length(doubts) as n from verification_run')).toEqual([{ n: 1 }]);
+  });
+});
+
 describe('a nightly run', () => {
   test('asks every invariant but those of an idle database, and records each part with its snapshot and the verdict', async () => {
     const report = await nightly();

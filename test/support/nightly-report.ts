@@ -41,6 +41,7 @@ export function nightlyReport(broken = false): NightlyReport {
     checked: engines,
     perInvariant,
     violations,
+    doubts: [],
     score: { touched: violations, examined: 1_000_000, lowerBound95: broken ? 0.99957 : 0.9999970042 },
     history: Array.from({ length: 30 }, (_, i) => pastNight(29 - i, broken, violations)),
     database: { name: 'sagashift', server: '18.4' },
@@ -67,5 +68,6 @@ const pastNight = (daysAgo: number, broken: boolean, violations: number): PastNi
     durationMs: abandoned ? null : 30_000 + (29 - daysAgo) * 400 + ((daysAgo * 7) % 5) * 300,
     checked: abandoned ? null : 1_000_000 - daysAgo * 11_000,
     violations: abandoned ? null : broken && daysAgo < 5 ? violations : 0,
+    doubts: 0,
   };
 };
