@@ -108,6 +108,8 @@ export function openPool(options: ConnectionOptions & { readonly size: number },
     connectionTimeoutMillis: acquireLimitMs,
   });
   pool.on('error', () => undefined); // An idle connection that ends is replaced by the next statement's.
+  // From its first moment on: one that ends while it is handed over breaks the statement in hand, and nothing else.
+  pool.on('connect', (client) => client.on('error', () => undefined));
   let inHand = 0;
   let drained: (() => void) | undefined;
   let closing: Promise<void> | undefined;
@@ -119,8 +121,6 @@ export function openPool(options: ConnectionOptions & { readonly size: number },
       const client = await pool.connect().catch((error: unknown) => {
         throw asFault(error);
       });
-      const onError = (): void => undefined; // What it breaks, it breaks through the statement in hand.
-      client.on('error', onError);
       let broken = false;
       try {
         return await work(client);
@@ -128,7 +128,6 @@ export function openPool(options: ConnectionOptions & { readonly size: number },
         broken = isBroken(error);
         throw error;
       } finally {
-        client.off('error', onError);
         client.release(broken);
       }
     } finally {

@@ -1,5 +1,5 @@
 import { InvalidArgumentError, Option } from 'commander';
-import { assertOurs } from '../../runtime/databases.ts';
+import { assertFitDatabase } from '../unfit.ts';
 import { type CommandMode, exitCodes, type Flags } from '../command-mode.ts';
 import { onlineJson, onlineText, violationsIn } from './online-text.ts';
 import { watchOnline } from './watch-online.ts';
@@ -20,7 +20,7 @@ export const onlineMode: CommandMode = {
       io.err('--record cannot be used with --online: a cycle is no pass over everything\n');
       return exitCodes.usage;
     }
-    await assertOurs(databaseUrl);
+    await assertFitDatabase(databaseUrl);
     let violations = 0;
     await watchOnline({
       url: databaseUrl,
