@@ -108,7 +108,8 @@ export const balanceInvariants: readonly Invariant[] = [
     class: 'I',
     severity: 'money',
     sentence: 'The last ledger entry says what the balance row says: amount and version.',
-    remedy: 'As B1; when B3 fires too, a lost update.',
+    remedy:
+      'Somebody changed the row or the ledger without the other; when B3 fires too, it is a lost update: see there.',
     binds: 'none',
     examines: 'worked on',
     checks: [

@@ -79,7 +79,8 @@ export const sagaInvariants: readonly Invariant[] = [
     class: 'T',
     severity: 'process',
     sentence: 'A COMPLETED saga ran all its boundaries, failed and undid none, and its order is PAID.',
-    remedy: 'As P3 and P4.',
+    remedy:
+      'Look at the saga by `npm run sagas -- show ID`: a boundary without its receipt ran outside of its transaction, and a status without its payment was set by hand.',
     binds: 'sagas',
     examines: 'paid',
     checks: [
@@ -97,7 +98,8 @@ export const sagaInvariants: readonly Invariant[] = [
     severity: 'process',
     sentence:
       'A COMPENSATED saga undid each boundary it had completed, exactly once, and its order is refused for the saga’s reason.',
-    remedy: 'As P5: the missing receipt names the boundary that was not undone.',
+    remedy:
+      'The missing receipt names the boundary that was not undone: `npm run sagas -- show ID`, then `npm run verify -- --repair`, which gives back what P5 names.',
     binds: 'sagas',
     examines: 'refused',
     checks: [

@@ -57,7 +57,8 @@ export const stockInvariants: readonly Invariant[] = [
     class: 'I',
     severity: 'stock',
     sentence: 'Available stock is the fold of the product’s ledger.',
-    remedy: 'As B1, for stock.',
+    remedy:
+      'Somebody changed `stocks` without a ledger entry, or the reverse: the ledger tells what happened. `npm run verify -- --repair` sets the row by it where the ledger is whole.',
     binds: 'none',
     examines: 'worked on',
     checks: [{ subject: stock, wrong: 'available is distinct from folded_available' }],
@@ -78,7 +79,7 @@ export const stockInvariants: readonly Invariant[] = [
     class: 'I',
     severity: 'stock',
     sentence: 'An order line is reserved, confirmed, unconfirmed and released at most once each.',
-    remedy: 'As B5.',
+    remedy: 'A redelivered step acted twice: look for the receipt of the boundary in `saga_step_execution`.',
     binds: 'all',
     examines: 'worked on',
     checks: [
