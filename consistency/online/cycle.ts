@@ -1,6 +1,7 @@
 import type { Tx } from '../../domain/ports.ts';
 import { questions } from './subjects.ts';
 import { type Asked, askKeys, type Found } from './ask-keys.ts';
+import { glancedAt, suspects } from './glance.ts';
 import { nextSums } from './carry-on.ts';
 import type { CarriedSums } from './carried-sums.ts';
 import { changedSince, relatedTo } from './changed-keys.ts';
@@ -10,7 +11,7 @@ import type { Known } from './known.ts';
 import { type Floor, floorFor, lastOf, type Marks, readMark, withMark } from './mark.ts';
 import type { Rotation } from './rotation.ts';
 import type { WindowOf } from './windows.ts';
-import type { SubjectKey } from '../catalogue/invariant.ts';
+import type { Subject, SubjectKey } from '../catalogue/invariant.ts';
 
 /** What the verifier knows after a cycle, and needs for the next. */
 export interface Position {
@@ -81,7 +82,9 @@ export async function runCycle(
     whole: changed.rows > 0 ? [0] : [],
   };
   const asked: Asked[] = [];
+  const suspected = orders.length > 0 ? await suspects(tx, orders, at) : new Set<Subject>();
   for (const [subject, its] of questions) {
+    if (glancedAt.includes(subject) && !suspected.has(subject)) continue;
     for (const part of parts(subject.key, keys[subject.key] ?? []))
       asked.push(await askKeys(tx, subject, its, part, at, known));
   }
