@@ -2,10 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 /** The machine's own clock, whatever has been done to this process's. */
 const machineDate = Date;
-const machineNow = Date.now.bind(Date);
+const machineNow = Date.now;
 
 let aheadMs = 0;
-const now = (): number => machineNow() + aheadMs;
+const now = (): number => machineNow.call(machineDate) + aheadMs;
 
 /** What `Date` is while the clock is off: the same class, with another present. */
 const offDate = new Proxy(machineDate, {

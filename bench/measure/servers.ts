@@ -1,4 +1,4 @@
-import { type Connection, openConnection } from '../../runtime/database.ts';
+import { type Connection, openConnection, sqlState } from '../../runtime/database.ts';
 import { openRedis, type Redis } from '../../runtime/redis.ts';
 import {
   cpuMicrosOf,
@@ -65,12 +65,8 @@ export async function openServerMeter(
       ]);
       const bytes = all?.bytes ?? 0;
       if (!inspects) return { bytes, fullPageImages: null };
-      // Waits for nothing: everything before an LSN that was read has been written.
-      const [images] = await database.query<{ bytes: number }>(
-        'select coalesce(sum(fpi_size), 0)::bigint as bytes from pg_get_wal_stats($1::pg_lsn, $2::pg_lsn)',
-        [from.lsn, to.lsn],
-      );
-      return { bytes: bytes - (images?.bytes ?? 0), fullPageImages: images?.bytes ?? 0 };
+      const images = await fullPageImages(database, from.lsn, to.lsn);
+      return { bytes: bytes - (images ?? 0), fullPageImages: images };
     },
     async close() {
       redis.disconnect();
@@ -89,6 +85,22 @@ async function canInspectWal(database: Connection): Promise<boolean> {
   }
 }
 
+/** Null when a checkpoint has removed that part of the WAL already: on a server that others write to it may be gone within a round. */
+async function fullPageImages(database: Connection, from: string, to: string): Promise<number | null> {
+  try {
+    // Waits for nothing: everything before an LSN that was read has been written.
+    const [images] = await database.query<{ bytes: number }>(
+      'select coalesce(sum(fpi_size), 0)::bigint as bytes from pg_get_wal_stats($1::pg_lsn, $2::pg_lsn)',
+      [from, to],
+    );
+    return images?.bytes ?? 0;
+  } catch (error) {
+    if (sqlState(error) === undefinedFile) return null;
+    throw error;
+  }
+}
+
+const undefinedFile = '58P01';
 const postgresProcess = /^postgres$/;
 const redisProcess = /^(redis|valkey)-server/;
 

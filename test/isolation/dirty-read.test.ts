@@ -63,7 +63,7 @@ describe('a second payment of an order whose money has been taken and whose saga
     await doors(db.pool).pass(await accept(db.pool, [order]), BALANCE + 1);
     const monolith = createLeanEngine(portsOn(db.url, freshRedis()));
     await monolith.start();
-    const route = { side: 'legacy', reason: 'pinned', bucket: 0, version: 1 } as const;
+    const route = { side: 'legacy', reason: 'pinned', bucket: order.userId % 100, version: 1 } as const;
     const command = { orderId: order.id, userId: order.userId, couponId: null, route };
     const answer = await (await monolith.submit(command, new AbortController().signal)).settled;
     await monolith.stop();

@@ -184,7 +184,7 @@ describe.each([
     await legacy.start();
     await t1.begin();
     await doors(t1).run(boundary, [saga]);
-    const route = { side: 'legacy', reason: 'pinned', bucket: 0, version: 1 } as const;
+    const route = { side: 'legacy', reason: 'pinned', bucket: userId % 100, version: 1 } as const;
     const command = { orderId: theirs.id, userId, couponId: null, route };
     const { settled } = await legacy.submit(command, new AbortController().signal);
     await waitsForALock(db.pool, 'sagashift legacy');
