@@ -17,6 +17,8 @@ const everyFolder = Object.fromEntries(folders.map((folder) => [`./${folder}/`, 
 /** @type {import('jest').Config} */
 export default {
   testEnvironment: 'node',
+  // A clock that a test sets and puts right again is a function of its own: Jest would wrap it for all files that follow, once for each.
+  testEnvironmentOptions: { globalsCleanup: 'off' },
   testMatch: ['**/*.test.ts'],
   testPathIgnorePatterns: ['/node_modules/', '/dist/', '/.cache/', '/bench/results/'],
   modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/.cache/', '<rootDir>/bench/results/'],

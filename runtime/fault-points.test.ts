@@ -1,7 +1,3 @@
-/**
- * The clock of the process is set and put right again; Jest would take its functions for leaked ones and wrap them for all files that follow.
- * @jest-environment-options {"globalsCleanup": "off"}
- */
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { type FaultPoint, readConfig } from './config.ts';
 import { type Connection, ConnectionLost } from './database.ts';

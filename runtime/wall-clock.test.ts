@@ -1,7 +1,3 @@
-/**
- * The clock of the process is set and put right again; Jest would take its functions for leaked ones and wrap them for all files that follow.
- * @jest-environment-options {"globalsCleanup": "off"}
- */
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { jumpWallClock, setWallClock } from './wall-clock.ts';
 

@@ -1,7 +1,3 @@
-/**
- * The clock of the process is set and put right again; Jest would take its functions for leaked ones and wrap them for all files that follow.
- * @jest-environment-options {"globalsCleanup": "off"}
- */
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { verify } from '../../consistency/verifier.ts';
 import { startDataPlatform } from '../../eventdriven/index.ts';
