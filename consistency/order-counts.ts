@@ -1,6 +1,7 @@
 import type { Tx } from '../domain/ports.ts';
-import { engineNames, refusedStatuses } from './catalogue/engine-names.ts';
+import { engineNames, history, refusedStatuses } from './catalogue/engine-names.ts';
 import type { OrderKind } from './catalogue/invariant.ts';
+import { everything, type Scope } from './scope.ts';
 
 export interface EngineOrders {
   readonly engine: string;
@@ -24,11 +25,21 @@ const kinds: Readonly<Record<OrderKind, string>> = {
 };
 
 /** What there is to examine, by the engine that worked on it. */
-export async function countOrders(tx: Tx): Promise<EngineOrders[]> {
+export async function countOrders(tx: Tx, { within, values }: Scope = everything): Promise<EngineOrders[]> {
   const columns = Object.entries(kinds).map(([kind, which]) => `'${kind}', count(*) filter (where ${which})`);
   return tx.query<EngineOrders>(
     `select engine, engine in ${engineNames.known} as "isKnown", jsonb_build_object(${columns.join(', ')}) as count,
        count(*) filter (where created_at > now() + interval '${clockToleranceSeconds} s') as "fromTheFuture"
-     from orders where engine is not null group by engine order by engine`,
+     from orders where engine is not null and ${within('id')} group by engine order by engine`,
+    values,
   );
 }
+
+export type OrdersByEngine = Readonly<Record<string, number>>;
+
+export const byEngine = (orders: readonly EngineOrders[]): OrdersByEngine =>
+  Object.fromEntries(orders.map(({ engine, count }) => [engine, count['worked on']]));
+
+/** Of which something can be proven. What was paid before the data was loaded is no engine's work. */
+export const workedOn = (checked: OrdersByEngine): number =>
+  Object.entries(checked).reduce((sum, [engine, count]) => sum + (engine === history ? 0 : count), 0);

@@ -1,5 +1,6 @@
 import type { Tx } from '../domain/ports.ts';
 import { clockToleranceSeconds, countOrders, type EngineOrders } from './order-counts.ts';
+import { everything, type Scope } from './scope.ts';
 import { clockOff } from './unfit.ts';
 
 export interface OpenSagas {
@@ -15,8 +16,8 @@ export interface Surroundings {
   readonly open: OpenSagas;
 }
 
-export async function lookAround(tx: Tx): Promise<Surroundings> {
-  const orders = await countOrders(tx);
+export async function lookAround(tx: Tx, scope: Scope = everything): Promise<Surroundings> {
+  const orders = await countOrders(tx, scope);
   const [open] = await tx.query<OpenSagas>(
     `select count(*) as sagas, count(attention_at) as attention, coalesce(extract(epoch from now() - min(created_at)), 0)::float8 as "oldestSeconds"
      from saga_state where status in ('RUNNING', 'COMPENSATING')`,

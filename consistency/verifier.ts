@@ -2,11 +2,11 @@ import type { Tx } from '../domain/ports.ts';
 import { openPool, type Pool } from '../runtime/database.ts';
 import { assertOurs } from '../runtime/databases.ts';
 import { type Answer, askSubject, bySubject, type Finding, findingOf, touchedBy } from './check.ts';
-import { history } from './catalogue/engine-names.ts';
 import type { Invariant, InvariantClass } from './catalogue/invariant.ts';
 import { cancelOnAbort, type Canceller } from './cancel-on-abort.ts';
 import { type Gap, gapsOf } from './gaps.ts';
 import { invariants } from './invariants.ts';
+import { byEngine, workedOn } from './order-counts.ts';
 import { passSettings } from './pass-settings.ts';
 import { recordRun } from './record.ts';
 import { type Score, scoreOf } from './score.ts';
@@ -113,8 +113,7 @@ async function examine(
   }, snapshot);
 
   const perInvariant = bound.map((invariant) => findingOf(invariant, answers));
-  const checked = Object.fromEntries(orders.map(({ engine, count }) => [engine, count['worked on']]));
-  const worked = Object.entries(checked).reduce((sum, [engine, n]) => sum + (engine === history ? 0 : n), 0);
+  const checked = byEngine(orders);
   return {
     mode: options.mode,
     checked,
@@ -124,7 +123,7 @@ async function examine(
     open,
     perInvariant,
     violations: perInvariant.reduce((sum, finding) => sum + finding.violations, 0),
-    score: scoreOf(touchedBy(answers).size, worked),
+    score: scoreOf(touchedBy(answers).size, workedOn(checked)),
     startedAt: startedAt.toISOString(),
     durationMs: Date.now() - startedAt.getTime(),
   };

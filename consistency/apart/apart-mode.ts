@@ -2,6 +2,7 @@ import { Option } from 'commander';
 import { type CommandMode, exitCodes } from '../command-mode.ts';
 import { passMode } from '../pass-mode.ts';
 import { reportText } from '../report-text.ts';
+import { verdictOn } from '../verdict.ts';
 import type { Mode } from '../verifier.ts';
 import { domainsApart, urlName } from './domain-databases.ts';
 import { verifyApart } from './verify-apart.ts';
@@ -37,10 +38,7 @@ export const apartMode: CommandMode = {
         ? `${JSON.stringify(report, null, 2)}\n`
         : `${reportText(report)}${report.databases} databases (${apart}), which have no snapshot in common: what is said of an order is said of final orders only\n`,
     );
-    if (report.violations > 0) return exitCodes.violated;
-    if (report.score.examined > 0) return exitCodes.ok;
-    io.err('nothing examined: no order is final\n');
-    return exitCodes.invalid;
+    return verdictOn(report, 'no order is final', io);
   },
 };
 

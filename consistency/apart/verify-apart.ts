@@ -5,6 +5,9 @@ import { rowsOf, statement } from '../../runtime/pg-client.ts';
 import type { Invariant, Subject } from '../catalogue/invariant.ts';
 import { type Answer, askSubject, bySubject, type Finding, findingOf, touchedBy } from '../check.ts';
 import { invariants } from '../invariants.ts';
+import { gapsOf } from '../gaps.ts';
+import { byEngine, workedOn } from '../order-counts.ts';
+import { lookAround } from '../surroundings.ts';
 import { passSettings } from '../pass-settings.ts';
 import { everything, type Scope } from '../scope.ts';
 import { scoreOf } from '../score.ts';
@@ -66,17 +69,17 @@ export async function verifyApart(
       progress(subject.name);
     }
     const perInvariant = bound.map((invariant) => judged(invariant, answers));
-    const checked = await comparedByEngine(tx);
+    const { orders, doubts } = await lookAround(tx, compared);
+    const checked = byEngine(orders);
     return {
       mode,
       checked,
       unexamined: [],
+      gaps: gapsOf(bound, perInvariant, orders),
+      doubts,
       perInvariant,
       violations: perInvariant.reduce((sum, { violations }) => sum + violations, 0),
-      score: scoreOf(
-        touchedBy(answers).size,
-        Object.values(checked).reduce((sum, orders) => sum + orders, 0),
-      ),
+      score: scoreOf(touchedBy(answers).size, workedOn(checked)),
       startedAt: startedAt.toISOString(),
       durationMs: Date.now() - startedAt.getTime(),
       databases: sources.length,
@@ -112,10 +115,3 @@ const judged = (invariant: Invariant, answers: readonly Answer[]): Finding => {
   const ofOrders = invariant.checks.some(({ subject }) => scopes[subject.key] !== undefined);
   return { ...finding, class: ofOrders && invariant.class === 'I' ? 'T' : invariant.class };
 };
-
-async function comparedByEngine(tx: Tx): Promise<Record<string, number>> {
-  const rows = await tx.query<{ engine: string; orders: number }>(
-    `select engine, count(*) as orders from orders where engine is not null and id in (select id from settled) group by engine order by engine`,
-  );
-  return Object.fromEntries(rows.map(({ engine, orders }) => [engine, orders]));
-}

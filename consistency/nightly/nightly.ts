@@ -3,11 +3,11 @@ import { type Connection, openPool, type Pool } from '../../runtime/database.ts'
 import { assertOurs } from '../../runtime/databases.ts';
 import { invariants } from '../invariants.ts';
 import { gapSentence, gapsOf } from '../gaps.ts';
+import { workedOn } from '../order-counts.ts';
 import { passSettings } from '../pass-settings.ts';
 import { scoreOf } from '../score.ts';
 import { lookAround } from '../surroundings.ts';
 import { assertFit } from '../unfit.ts';
-import { history } from '../catalogue/engine-names.ts';
 import { fromEventsRules } from '../from-events/rules.ts';
 import { NightlyInterrupted, whileCancellable } from './cancel.ts';
 import { openNightSession } from './night-lock.ts';
@@ -137,11 +137,10 @@ async function finish(session: Connection, runId: number): Promise<void> {
   const parts = await readParts(session, runId);
   const findings = byCode(parts.flatMap((part) => part.findings));
   const checkedBy = findings.find(({ code }) => code === everyOrder)?.examinedBy ?? {};
-  const worked = Object.entries(checkedBy).reduce((sum, [engine, n]) => sum + (engine === history ? 0 : n), 0);
   await finishRun(session, runId, {
     checkedBy,
     violations: findings.reduce((sum, finding) => sum + finding.violations, 0),
-    score: scoreOf(await countTouched(session, runId), worked),
+    score: scoreOf(await countTouched(session, runId), workedOn(checkedBy)),
     doubts: gapsOf(asked, findings, await ordersAtStart(session, runId)).map(gapSentence),
     broken: findings
       .filter(({ violations }) => violations > 0)

@@ -1,5 +1,7 @@
 import { InvalidArgumentError, Option } from 'commander';
+import { lookAround } from '../surroundings.ts';
 import { assertFitDatabase } from '../unfit.ts';
+import { openConnection } from '../../runtime/database.ts';
 import { type CommandMode, exitCodes, type Flags } from '../command-mode.ts';
 import { onlineJson, onlineText, violationsIn } from './online-text.ts';
 import { watchOnline } from './watch-online.ts';
@@ -21,6 +23,8 @@ export const onlineMode: CommandMode = {
       return exitCodes.usage;
     }
     await assertFitDatabase(databaseUrl);
+    const doubts = await doubtsOf(databaseUrl);
+    for (const doubt of doubts) io.err(`doubt: ${doubt}\n`);
     let violations = 0;
     await watchOnline({
       url: databaseUrl,
@@ -32,9 +36,22 @@ export const onlineMode: CommandMode = {
         io.out(`${json === true ? JSON.stringify(onlineJson(event)) : onlineText(event)}\n`);
       },
     });
-    return violations > 0 ? exitCodes.violated : exitCodes.ok;
+    if (violations > 0) return exitCodes.violated;
+    if (doubts.length === 0) return exitCodes.ok;
+    io.err('this is no proof while there is doubt\n');
+    return exitCodes.invalid;
   },
 };
+
+/** As it was at the start: orders that nobody can judge, a clock that is off. */
+async function doubtsOf(databaseUrl: string): Promise<readonly string[]> {
+  const connection = await openConnection({ url: databaseUrl, applicationName: 'sagashift-online-verifier' });
+  try {
+    return (await lookAround(connection)).doubts;
+  } finally {
+    await connection.close();
+  }
+}
 
 interface OnlineFlags {
   readonly every: number;

@@ -1,6 +1,7 @@
 import { Option } from 'commander';
 import { type CommandMode, exitCodes } from '../command-mode.ts';
 import { reportText } from '../report-text.ts';
+import { verdictOn } from '../verdict.ts';
 import { verifySince } from './verify-since.ts';
 import { momentOf } from './when.ts';
 
@@ -24,9 +25,6 @@ export const sinceMode: CommandMode = {
     const { touched, of } = report.orders;
     const share = `${touched.toLocaleString('en-US')} of ${of.toLocaleString('en-US')} orders were touched since ${report.since}\n`;
     io.out(json === true ? `${JSON.stringify(report, null, 2)}\n` : share + reportText(report));
-    if (report.violations > 0) return exitCodes.violated;
-    if (touched > 0) return exitCodes.ok;
-    io.err(`nothing examined: no order was touched since ${report.since}\n`);
-    return exitCodes.invalid;
+    return verdictOn(report, `no order was touched since ${report.since}`, io);
   },
 };

@@ -1,7 +1,6 @@
 import type { Tx } from '../../domain/ports.ts';
 import { openPool } from '../../runtime/database.ts';
 import { type Answer, askSubject, bySubject, findingOf, touchedBy } from '../check.ts';
-import { history } from '../catalogue/engine-names.ts';
 import { invariants } from '../invariants.ts';
 import { oneRow } from '../one-row.ts';
 import { recordRun } from '../record.ts';
@@ -9,6 +8,9 @@ import { among, everything, type Scope } from '../scope.ts';
 import { scoreOf } from '../score.ts';
 import type { VerificationReport } from '../verifier.ts';
 import { touchedSince } from './touched-since.ts';
+import { gapsOf } from '../gaps.ts';
+import { byEngine, workedOn } from '../order-counts.ts';
+import { lookAround } from '../surroundings.ts';
 import { passSettings } from '../pass-settings.ts';
 import { assertFitDatabase } from '../unfit.ts';
 
@@ -62,8 +64,8 @@ async function examine(tx: Tx, moment: Date, startedAt: Date, signal: AbortSigna
     answers.push(...(await askSubject(tx, subject, questions, scopeOf(keys))));
   }
   const perInvariant = bound.map((invariant) => findingOf(invariant, answers));
-  const checked = await ordersByEngine(tx, scopeOf(touched.order));
-  const worked = Object.entries(checked).reduce((sum, [engine, orders]) => sum + (engine === history ? 0 : orders), 0);
+  const { orders, doubts } = await lookAround(tx, scopeOf(touched.order));
+  const checked = byEngine(orders);
   const all = await tx.query<{ n: number }>('select count(*) as n from orders');
   return {
     mode: 'since',
@@ -71,18 +73,12 @@ async function examine(tx: Tx, moment: Date, startedAt: Date, signal: AbortSigna
     orders: { touched: touched.order.length, of: oneRow(all).n },
     checked,
     unexamined: [],
+    gaps: gapsOf(bound, perInvariant, orders),
+    doubts,
     perInvariant,
     violations: perInvariant.reduce((sum, { violations }) => sum + violations, 0),
-    score: scoreOf(touchedBy(answers).size, worked),
+    score: scoreOf(touchedBy(answers).size, workedOn(checked)),
     startedAt: startedAt.toISOString(),
     durationMs: Date.now() - startedAt.getTime(),
   };
-}
-
-async function ordersByEngine(tx: Tx, { within, values }: Scope): Promise<Record<string, number>> {
-  const rows = await tx.query<{ engine: string; orders: number }>(
-    `select engine, count(*) as orders from orders where engine is not null and ${within('id')} group by engine order by engine`,
-    values,
-  );
-  return Object.fromEntries(rows.map(({ engine, orders }) => [engine, orders]));
 }

@@ -173,6 +173,18 @@ describe('npm run verify with DATABASE_URL_ORDER and others', () => {
     expect([code, out]).toEqual([1, expect.stringMatching(/P2 .*\n +! payment 1\n/)]);
   });
 
+  test('is never 0 when orders name an engine that nobody knows', async () => {
+    const handmade = (from: string, to: string) =>
+      in_('ORDER').query(
+        `update orders set engine = $2 where id = (select min(id) from orders where engine = $1 and status = 'BALANCE_INSUFFICIENT')`,
+        [from, to],
+      );
+    await handmade('legacy', 'handmade');
+    const { code, out } = await run('--settle', '0');
+    await handmade('handmade', 'legacy');
+    expect([code, out]).toEqual([3, expect.stringContaining(`the engine 'handmade'`)]);
+  });
+
   test.each([
     [['--settle', 'x'], /--settle/],
     [['--record'], /--record needs one database/],

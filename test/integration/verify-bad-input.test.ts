@@ -79,13 +79,16 @@ describe('a user with few rights', () => {
 describe('rows that nobody can judge', () => {
   const legacyRefused = `(select min(id) from orders where engine = 'legacy' and status = 'BALANCE_INSUFFICIENT')`;
 
-  test('of an engine that no engine table knows: ends with 3', async () => {
-    await query(`update orders set engine = 'handmade' where id = ${legacyRefused}`);
-    const verified = await verifyCommand(database.url);
-    await query(`update orders set engine = 'legacy' where engine = 'handmade'`);
-    expect(verified).toMatchObject({ code: 3, err: expect.stringContaining('no proof') });
-    expect(verified.out).toMatch(/doubt: 1 orders name the engine 'handmade'.*domain\/engines\.ts/);
-  });
+  test.each([[[]], [['--since', '1000h']], [['--online', '--for', '0.1']]])(
+    'of an engine that no engine table knows: %j ends with 3',
+    async (argv: string[]) => {
+      await query(`update orders set engine = 'handmade' where id = ${legacyRefused}`);
+      const { code, out, err } = await verifyCommand(database.url, argv);
+      await query(`update orders set engine = 'legacy' where engine = 'handmade'`);
+      expect([code, err]).toEqual([3, expect.stringContaining('no proof')]);
+      expect(out + err).toMatch(/doubt: 1 orders name the engine 'handmade'.*domain\/engines\.ts/);
+    },
+  );
 
   test('from the future: ends with 3', async () => {
     await query(`update orders set created_at = created_at + interval '1 year' where id = ${legacyRefused}`);
