@@ -2,6 +2,7 @@ import { hostname } from 'node:os';
 import { z } from 'zod';
 import { type EngineName, engines } from '../domain/engines.ts';
 import type { StepName } from '../domain/steps.ts';
+import { apartIsUnsupported, domainsApart, urlName } from './domain-urls.ts';
 import { addedMs, cron, cut, flag, oneOf, secret, targetUrls, timeZone, url, whole } from './config-values.ts';
 
 /** Faults that are switched on to prove that the verifier sees them. Never outside a test. */
@@ -341,11 +342,5 @@ const unknownNames = (given: Readonly<Record<string, unknown>>): string[] =>
     .filter((name) => name.startsWith('SAGASHIFT_') && !(name in variables))
     .map((name) => `${name}: unknown; there are ${Object.keys(variables).join(' ')}`);
 
-const perDomain = ['ORDER', 'BALANCE', 'PRODUCT', 'PAYMENT', 'SAGA'].map((domain) => `DATABASE_URL_${domain}`);
-const unsupportedNames = (given: Readonly<Record<string, unknown>>): string[] =>
-  perDomain
-    .filter((name) => name in given)
-    .map(
-      (name) =>
-        `${name}: a database per domain is not supported by this version; unset it, everything uses DATABASE_URL`,
-    );
+const unsupportedNames = (given: Record<string, string | undefined>): string[] =>
+  domainsApart(given).map((domain) => `${urlName(domain)}: ${apartIsUnsupported}`);

@@ -4,7 +4,7 @@ import { passMode } from '../pass-mode.ts';
 import { reportText } from '../report-text.ts';
 import { verdictOn } from '../verdict.ts';
 import type { Mode } from '../verifier.ts';
-import { domainsApart, urlName } from './domain-databases.ts';
+import { domainsApart, urlName } from '../../runtime/domain-urls.ts';
 import { verifyApart } from './verify-apart.ts';
 
 /** What is done instead of the plain pass where a domain has a database of its own. */

@@ -1,24 +1,16 @@
-/** Domains that may have a database of their own, and the tables that are read from there. */
+import { type Domain, domains, urlName } from '../../runtime/domain-urls.ts';
+
+/** The tables that are read from a domain's database, where it has its own. */
 export const domainTables = {
   ORDER: ['users', 'orders', 'order_items', 'coupons', 'user_coupons'],
   BALANCE: ['balances', 'balance_ledger', 'balance_correction', 'sagashift_database'],
   PRODUCT: ['products', 'stocks', 'stock_ledger'],
   PAYMENT: ['payments'],
   SAGA: ['saga_state', 'payment_route', 'rollout', 'rollout_audit', 'delivery_route'],
-} as const;
-
-export type Domain = keyof typeof domainTables;
+} as const satisfies Readonly<Record<Domain, readonly string[]>>;
 
 /** Written in the transaction that they tell of, so each database has its own: together they are the table. */
 export const tablesEverywhere = ['saga_step_execution', 'event_store', 'external_event_log'] as const;
-
-export const domains = Object.keys(domainTables) as readonly Domain[];
-
-export const urlName = (domain: Domain): string => `DATABASE_URL_${domain}`;
-
-/** The variables that put a domain on a database of its own. */
-export const domainsApart = (env: NodeJS.ProcessEnv): Domain[] =>
-  domains.filter((domain) => (env[urlName(domain)] ?? '') !== '');
 
 export interface Source {
   readonly url: string;

@@ -1,3 +1,4 @@
+import { apartIsUnsupported, domainsApart, urlName } from '../domain-urls.ts';
 import { createLog, type Logger } from '../log.ts';
 import { servicesDir } from './cache.ts';
 import { dockerSource } from './docker-source.ts';
@@ -83,15 +84,8 @@ const used = async (url: string, check: (url: string) => Promise<string>): Promi
 });
 
 function refuseUnsupported(env: NodeJS.ProcessEnv): void {
-  const apart = ['ORDER', 'BALANCE', 'PRODUCT', 'PAYMENT', 'SAGA']
-    .map((name) => `DATABASE_URL_${name}`)
-    .filter((name) => notEmpty(env[name]) !== undefined);
-  if (apart.length > 0) {
-    throw new ServicesError(
-      2,
-      `${apart.join(', ')}: a database per domain is not supported by this version; unset, everything uses DATABASE_URL`,
-    );
-  }
+  const apart = domainsApart(env).map(urlName);
+  if (apart.length > 0) throw new ServicesError(2, `${apart.join(', ')}: ${apartIsUnsupported}`);
 }
 
 const notEmpty = (value: string | undefined): string | undefined => (value === '' ? undefined : value);

@@ -1,11 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import {
-  type Domain,
-  domains,
-  domainTables,
-  tablesEverywhere,
-  urlName,
-} from '../../consistency/apart/domain-databases.ts';
+import { domainTables, tablesEverywhere } from '../../consistency/apart/domain-databases.ts';
+import { type Domain, domains, urlName } from '../../runtime/domain-urls.ts';
 import { type ApartReport, verifyApart } from '../../consistency/apart/verify-apart.ts';
 import { runVerify } from '../../consistency/command.ts';
 import { invariants } from '../../consistency/invariants.ts';
