@@ -1,22 +1,18 @@
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { type Browser, chromium } from 'playwright-core';
+import type { Browser } from 'playwright-core';
 import { renderReport } from '../../bench/report/report.ts';
 import { resultOf } from '../support/bench-result.ts';
-
-/** `.ci/run` installs it. Elsewhere a machine may do without; CI may not. */
-const executablePath = '/usr/bin/chromium';
-const available = existsSync(executablePath);
-const args = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking'];
+import { hasBrowser, inBrowser, launchBrowser } from '../support/browser.ts';
 
 let directory = '';
 let browser: Browser | undefined;
 beforeAll(async () => {
   directory = mkdtempSync(join(tmpdir(), 'bench-report-'));
   writeFileSync(join(directory, 'report.html'), renderReport(resultOf()));
-  if (available) browser = await chromium.launch({ executablePath, args });
+  browser = await launchBrowser();
 }, 40_000);
 afterAll(async () => {
   await browser?.close();
@@ -48,10 +44,9 @@ const inked = `[...document.querySelectorAll('.chart canvas')].map((canvas) => {
 
 describe('the report in a browser', () => {
   test('there is a browser where CI runs', () => {
-    expect(available || process.env['CI'] !== 'true').toBe(true);
+    expect(hasBrowser || process.env['CI'] !== 'true').toBe(true);
   });
 
-  const inBrowser = available ? test : test.failing;
   inBrowser.each([
     [1_200, 'light'],
     [390, 'dark'],

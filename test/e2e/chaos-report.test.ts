@@ -1,15 +1,11 @@
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { type Browser, chromium } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect } from '@jest/globals';
+import type { Browser } from 'playwright-core';
 import { renderChaosReport } from '../../bench/chaos/report/chaos-report.ts';
 import { chaosResultOf, survivedFault } from '../support/chaos-result.ts';
-
-/** `.ci/run` installs it; bench-report.test.ts demands it there. */
-const executablePath = '/usr/bin/chromium';
-const available = existsSync(executablePath);
-const args = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking'];
+import { inBrowser, launchBrowser } from '../support/browser.ts';
 
 let directory = '';
 let browser: Browser | undefined;
@@ -21,7 +17,7 @@ beforeAll(async () => {
   const slower = timeline && { ...timeline, finalPerSecond: half(timeline.finalPerSecond), open: half(timeline.open) };
   const results = [survivedFault, { ...survivedFault, style: 'choreography', timeline: slower } as const];
   writeFileSync(join(directory, 'report.html'), renderChaosReport(chaosResultOf(results, { notRun: [notRun] })));
-  if (available) browser = await chromium.launch({ executablePath, args });
+  browser = await launchBrowser();
 }, 40_000);
 afterAll(async () => {
   await browser?.close();
@@ -45,7 +41,6 @@ const shaded = `[...document.querySelectorAll('.chart canvas')].map((canvas) => 
 })`;
 
 describe('the report of faults in a browser', () => {
-  const inBrowser = available ? test : test.failing;
   inBrowser.each([
     [1_200, 'light', [0xa8, 0x30, 0x25]],
     [390, 'dark', [0xf0, 0x89, 0x7d]],

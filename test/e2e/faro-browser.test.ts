@@ -1,7 +1,7 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect } from '@jest/globals';
+import type { Browser, Page } from 'playwright-core';
 import { type Router, startRouter } from '../../router/main.ts';
 import { readConfig } from '../../runtime/config.ts';
 import { listen, newApp } from '../../runtime/http.ts';
@@ -9,11 +9,8 @@ import { createLog } from '../../runtime/log.ts';
 import { createMetrics } from '../../runtime/metrics.ts';
 import { repository } from '../../runtime/repository.ts';
 import { type FreshDatabase, freshDatabase, freshRedis } from '../support/services.ts';
+import { inBrowser, launchBrowser } from '../support/browser.ts';
 
-/** `.ci/run` installs it. Elsewhere a machine may do without; CI may not. */
-const executablePath = '/usr/bin/chromium';
-const available = existsSync(executablePath);
-const args = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking'];
 const bundle = join(repository, 'node_modules/@grafana/faro-core/dist/bundle/faro-core.iife.js');
 
 /** What a page has to do: the SDK, and a transport that posts to the router. Resolves with the statuses, or why there is none. */
@@ -50,7 +47,7 @@ let router: Router;
 const metrics = createMetrics();
 const lines: Record<string, unknown>[] = [];
 beforeAll(async () => {
-  if (available) browser = await chromium.launch({ executablePath, args });
+  browser = await launchBrowser();
   database = await freshDatabase();
   const redis = freshRedis();
   const config = readConfig({
@@ -79,11 +76,6 @@ async function pageAt(url: string): Promise<Page> {
 const collected = () => lines.filter(({ msg }) => msg === 'collected');
 
 describe('Faro in a browser', () => {
-  test('there is a browser where CI runs', () => {
-    expect(available || process.env['CI'] !== 'true').toBe(true);
-  });
-
-  const inBrowser = available ? test : test.failing;
   inBrowser(
     'the status page, under its content policy, tells the router an event, a log, a measurement and an exception',
     async () => {

@@ -1,15 +1,11 @@
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { type Browser, chromium } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect } from '@jest/globals';
+import type { Browser } from 'playwright-core';
 import { nightlyPage } from '../../consistency/nightly/page.ts';
 import { nightlyReport } from '../support/nightly-report.ts';
-
-/** `.ci/run` installs it. Elsewhere a machine may do without; CI may not. */
-const executablePath = '/usr/bin/chromium';
-const available = existsSync(executablePath);
-const args = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking'];
+import { inBrowser, launchBrowser } from '../support/browser.ts';
 
 let directory = '';
 let browser: Browser | undefined;
@@ -17,7 +13,7 @@ beforeAll(async () => {
   directory = mkdtempSync(join(tmpdir(), 'nightly-page-'));
   writeFileSync(join(directory, 'clean.html'), nightlyPage(nightlyReport()));
   writeFileSync(join(directory, 'broken.html'), nightlyPage(nightlyReport(true)));
-  if (available) browser = await chromium.launch({ executablePath, args });
+  browser = await launchBrowser();
 }, 40_000);
 afterAll(async () => {
   await browser?.close();
@@ -49,11 +45,6 @@ const contrasts = `(() => {
 })()`;
 
 describe('the page of a night in a browser', () => {
-  test('there is a browser where CI runs', () => {
-    expect(available || process.env['CI'] !== 'true').toBe(true);
-  });
-
-  const inBrowser = available ? test : test.failing;
   inBrowser.each([
     ['clean', 1_200, 'light'],
     ['clean', 390, 'dark'],
