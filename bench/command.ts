@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
-import { ConfigError, type FaroConfig, readFaroConfig } from '../runtime/config.ts';
+import { ConfigError } from '../runtime/environment.ts';
+import { type FaroConfig, readFaroConfig } from '../runtime/faro-config.ts';
 import { NotOursError } from '../runtime/databases.ts';
 import { ServicesError } from '../runtime/services/services.ts';
 import { openEvents } from '../runtime/telemetry.ts';

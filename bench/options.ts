@@ -2,7 +2,7 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import { type EngineName, engines } from '../domain/engines.ts';
 import { type ChaosOptions } from './chaos/chaos-run.ts';
 import { type FaultName, faults } from './chaos/faults.ts';
-import { sabotages } from '../runtime/config.ts';
+import { sabotages } from '../runtime/injected-fault.ts';
 import { defaultRatePerSecond, isOpenLoop, type LoadName, loads } from './load/loads.ts';
 import { defaultScenarios, fullScenarios, scenarios } from './scenarios.ts';
 

@@ -97,3 +97,5 @@ function isTimeZone(name: string): boolean {
     return false;
   }
 }
+
+export const http = url('http://127.0.0.1:8090', ['http:', 'https:']);

@@ -1,5 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
-import { ConfigError, readConfig, readNightlyConfig } from './config.ts';
+import { ConfigError } from './environment.ts';
+import { readConfig } from './config.ts';
+import { readNightlyConfig } from './nightly-config.ts';
 
 const needed = { DATABASE_URL: 'postgres://u:p@127.0.0.1:5432/x', REDIS_URL: 'redis://127.0.0.1:6379' };
 

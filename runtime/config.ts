@@ -3,59 +3,11 @@ import { z } from 'zod';
 import { type EngineName, engines } from '../domain/engines.ts';
 import type { StepName } from '../domain/steps.ts';
 import { apartIsUnsupported, domainsApart, urlName } from './domain-urls.ts';
-import { addedMs, cron, cut, flag, oneOf, secret, targetUrls, timeZone, url, whole } from './config-values.ts';
-
-/** Faults that are switched on to prove that the verifier sees them. Never outside a test. */
-export const sabotages = [
-  'refund-without-ledger',
-  'answer-before-commit',
-  'receipts-off',
-  'row-locks-off',
-  'epoch-off',
-  'rescuer-off',
-  'compensation-swallowed',
-] as const;
-export type Sabotage = (typeof sabotages)[number];
-
-/** Where a process can be made to fail, see `fault-points.ts`. Never outside a test or `bench -- chaos`. */
-export const faultPoints = [
-  'boundary-before-commit',
-  'boundary-after-commit',
-  'commit-timeout',
-  'accept-before-enqueue',
-  'accept-after-enqueue',
-  'reply-lost',
-  'duplicate-jobs',
-  'reordered-jobs',
-  'clock-jump',
-] as const;
-export type FaultPoint = (typeof faultPoints)[number];
-
-export interface InjectedFault {
-  readonly point: FaultPoint;
-  /** It happens when so many payments have come to the point in this process, default the first. */
-  readonly nth: number;
-}
-
-/** Where business events go. */
-export interface FaroConfig {
-  /** Of the collector, its path included. */
-  readonly url: string;
-  readonly apiKey: string | undefined;
-}
-
-/** The verification that runs each night, see docs/nightly.md. */
-export interface NightlyConfig {
-  /** When it starts; undefined: it does not. */
-  readonly cron: string | undefined;
-  readonly timeZone: string;
-  /** A night is missed when the last one ended longer ago. */
-  readonly expectedHours: number;
-  /** Where its reports are written; undefined: the caller decides. */
-  readonly out: string | undefined;
-  /** Recorded runs and reports that are older are removed. */
-  readonly retentionDays: number;
-}
+import { addedMs, cut, flag, http, oneOf, secret, targetUrls, url, whole } from './config-values.ts';
+import { onlySet, parse } from './environment.ts';
+import { type FaroConfig, faroOf, faroVariables } from './faro-config.ts';
+import { fault, type InjectedFault, type Sabotage, sabotages } from './injected-fault.ts';
+import { type NightlyConfig, nightlyOf, nightlyVariables } from './nightly-config.ts';
 
 export interface Config {
   readonly databaseUrl: string;
@@ -126,92 +78,18 @@ export interface Config {
   readonly workerId: string;
 }
 
-/** The environment can't be used as it is. The message names each variable, what is wrong with it and what it takes. */
-export class ConfigError extends Error {
-  override readonly name = 'ConfigError';
-  readonly exitCode = 2;
-}
-
 /** Reads and validates the environment once; the result is frozen and passed down. Empty means not set. */
 export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
   const given = onlySet(env);
   return fromVariables(parse(schema, given, [...unknownNames(given), ...unsupportedNames(given)]));
 }
 
-/** What a command that needs no more than this takes from the environment. */
-export const readFaroConfig = (env: NodeJS.ProcessEnv): FaroConfig | undefined =>
-  faroOf(parse(z.object(faroVariables), onlySet(env), []));
-
-/** What the nightly command takes from the environment. */
-export const readNightlyConfig = (env: NodeJS.ProcessEnv): NightlyConfig =>
-  nightlyOf(parse(z.object(nightlyVariables), onlySet(env), []));
-
-/** The one variable whose emptiness says something: a schedule of nothing. */
-const onlySet = (env: NodeJS.ProcessEnv): Record<string, string | undefined> => ({
-  ...Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== '')),
-  ...(env['SAGASHIFT_NIGHTLY_CRON'] === '' && { SAGASHIFT_NIGHTLY_CRON: 'off' }),
-});
-
-function parse<Schema extends z.ZodType>(
-  schema: Schema,
-  given: Readonly<Record<string, unknown>>,
-  complaints: string[],
-): z.infer<Schema> {
-  const parsed = schema.safeParse(given);
-  for (const { path, message } of parsed.error?.issues ?? []) complaints.push(`${path.join('.')}: ${message}`);
-  if (!parsed.success || complaints.length > 0) {
-    throw new ConfigError(`the environment can't be used:\n${complaints.map((line) => `  ${line}`).join('\n')}`);
-  }
-  return parsed.data;
-}
-
-const fault = z.string().transform((value, ctx): InjectedFault => {
-  const [, name, nth = '1'] = /^([a-z-]+)(?::([1-9]\d{0,8}))?$/.exec(value) ?? [];
-  const point = faultPoints.find((one) => one === name);
-  if (point !== undefined) return Object.freeze({ point, nth: Number(nth) });
-  ctx.addIssue({
-    code: 'custom',
-    message: `'${value}' is not POINT or POINT:N with a point of ${faultPoints.join(', ')}`,
-  });
-  return z.NEVER;
-});
-
 const anHourMs = 3_600_000;
 /** A job that failed for good can be sent again by a person for so long. */
 export const failedJobsKeptMs = 24 * anHourMs;
 
 const engineNames = engines.map((row) => row.name) as [EngineName, ...EngineName[]];
-const http = url('http://127.0.0.1:8090', ['http:', 'https:']);
 const aMinute = whole(1, 600_000);
-
-const faroVariables = {
-  SAGASHIFT_FARO_URL: http
-    .refine((value) => URL.canParse(value) && new URL(value).username === '' && new URL(value).password === '', {
-      error: 'must not hold a name or a password: the key is SAGASHIFT_FARO_API_KEY',
-    })
-    .optional(),
-  SAGASHIFT_FARO_API_KEY: secret.optional(),
-};
-const faroOf = (v: { SAGASHIFT_FARO_URL?: string | undefined; SAGASHIFT_FARO_API_KEY?: string | undefined }) =>
-  v.SAGASHIFT_FARO_URL === undefined
-    ? undefined
-    : Object.freeze({ url: v.SAGASHIFT_FARO_URL, apiKey: v.SAGASHIFT_FARO_API_KEY });
-
-const nightlyVariables = {
-  SAGASHIFT_NIGHTLY_CRON: cron.default('30 3 * * *'),
-  SAGASHIFT_NIGHTLY_TIME_ZONE: timeZone.default('UTC'),
-  SAGASHIFT_NIGHTLY_EXPECTED_HOURS: whole(1, 8_784).default(26),
-  SAGASHIFT_NIGHTLY_OUT: z.string().max(1_000).optional(),
-  SAGASHIFT_NIGHTLY_RETENTION_DAYS: whole(1, 36_500).default(400),
-};
-const nightlyOf = (v: z.infer<z.ZodObject<typeof nightlyVariables>>): NightlyConfig =>
-  Object.freeze({
-    cron: v.SAGASHIFT_NIGHTLY_CRON === 'off' ? undefined : v.SAGASHIFT_NIGHTLY_CRON,
-    timeZone: v.SAGASHIFT_NIGHTLY_TIME_ZONE,
-    expectedHours: v.SAGASHIFT_NIGHTLY_EXPECTED_HOURS,
-    out: v.SAGASHIFT_NIGHTLY_OUT,
-    retentionDays: v.SAGASHIFT_NIGHTLY_RETENTION_DAYS,
-  });
 
 const variables = {
   DATABASE_URL: url('postgres://user:password@127.0.0.1:5432/sagashift', ['postgres:', 'postgresql:']),

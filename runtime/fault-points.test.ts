@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
-import { type FaultPoint, readConfig } from './config.ts';
+import type { FaultPoint } from './injected-fault.ts';
+import { readConfig } from './config.ts';
 import { type Connection, ConnectionLost } from './database.ts';
 import { diesAt, faultyConnection, faultyJobs, losesAt, metAt } from './fault-points.ts';
 import { setWallClock } from './wall-clock.ts';

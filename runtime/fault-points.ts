@@ -1,5 +1,6 @@
 import type { JobsOptions } from 'bullmq';
-import type { Config, FaultPoint, InjectedFault } from './config.ts';
+import type { Config } from './config.ts';
+import type { FaultPoint, InjectedFault } from './injected-fault.ts';
 import { type Connection, ConnectionLost, openConnection } from './database.ts';
 import { jumpWallClock } from './wall-clock.ts';
 

@@ -1,4 +1,4 @@
-import type { FaroConfig } from './config.ts';
+import type { FaroConfig } from './faro-config.ts';
 
 /**
  * Every business event there is, with its attributes: what people did and what was found out, a few a minute at most.

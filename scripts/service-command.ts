@@ -1,5 +1,5 @@
 import { Argument, type Command, CommanderError, InvalidArgumentError } from 'commander';
-import { ConfigError } from '../runtime/config.ts';
+import { ConfigError } from '../runtime/environment.ts';
 import type { Stoppable } from '../runtime/lifecycle.ts';
 import { type CommandIo, commandOn, exitCodeOfParsing } from '../runtime/operator-command.ts';
 import { type Service, type ServiceRole, serviceRoles, startService } from './service-roles.ts';

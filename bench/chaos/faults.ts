@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { FaultPoint } from '../../runtime/config.ts';
+import type { FaultPoint } from '../../runtime/injected-fault.ts';
 import { clockJumps } from '../../runtime/fault-points.ts';
 import { openRedis } from '../../runtime/redis.ts';
 import type { Services } from '../../runtime/services/services.ts';

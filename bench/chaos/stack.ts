@@ -1,5 +1,5 @@
 import { openPool, type Pool } from '../../runtime/database.ts';
-import type { FaultPoint } from '../../runtime/config.ts';
+import type { FaultPoint } from '../../runtime/injected-fault.ts';
 import { metAt } from '../../runtime/fault-points.ts';
 import { environmentOf, type ArmPlaces } from '../arms/arm.ts';
 import { type Child, startChild } from '../arms/child-process.ts';

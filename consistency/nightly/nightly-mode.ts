@@ -1,5 +1,6 @@
 import { InvalidArgumentError, Option } from 'commander';
-import { ConfigError, type NightlyConfig, readNightlyConfig } from '../../runtime/config.ts';
+import { ConfigError } from '../../runtime/environment.ts';
+import { type NightlyConfig, readNightlyConfig } from '../../runtime/nightly-config.ts';
 import { openPool, sqlState } from '../../runtime/database.ts';
 import { type CommandIo, type CommandMode, exitCodes } from '../command-mode.ts';
 import { fromEventsMode } from '../from-events/from-events-mode.ts';

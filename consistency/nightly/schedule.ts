@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ConnectionOptions, getNextMillis, Queue, Worker } from 'bullmq';
-import { ConfigError, type NightlyConfig } from '../../runtime/config.ts';
+import { ConfigError } from '../../runtime/environment.ts';
+import type { NightlyConfig } from '../../runtime/nightly-config.ts';
 import { openPool } from '../../runtime/database.ts';
 import type { Stoppable } from '../../runtime/lifecycle.ts';
 import type { Logger } from '../../runtime/log.ts';

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 
-import type { Config, Sabotage } from '../../runtime/config.ts';
+import type { Config } from '../../runtime/config.ts';
+import type { Sabotage } from '../../runtime/injected-fault.ts';
 import { openConnection } from '../../runtime/database.ts';
 
 interface Edit {

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { ConfigError, type FaroConfig, readFaroConfig } from '../../runtime/config.ts';
+import { ConfigError } from '../../runtime/environment.ts';
+import { type FaroConfig, readFaroConfig } from '../../runtime/faro-config.ts';
 import type { CommandIo } from '../../runtime/operator-command.ts';
 import { openEvents } from '../../runtime/telemetry.ts';
 import { announceChange } from '../rollout-events.ts';

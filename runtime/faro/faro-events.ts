@@ -1,5 +1,5 @@
 import { type Faro, initializeFaro, InternalLoggerLevel } from '@grafana/faro-core';
-import type { FaroConfig } from '../config.ts';
+import type { FaroConfig } from '../faro-config.ts';
 import type { BusinessEvents, EventsOptions } from '../telemetry.ts';
 import { FetchTransport } from './fetch-transport.ts';
 

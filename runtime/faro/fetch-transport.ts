@@ -1,5 +1,5 @@
 import { BaseTransport, getTransportBody, type TransportItem, VERSION } from '@grafana/faro-core';
-import type { FaroConfig } from '../config.ts';
+import type { FaroConfig } from '../faro-config.ts';
 import type { EventResult } from '../telemetry.ts';
 import { postPayload } from './post-payload.ts';
 import { createSender, type Sender, type SenderLimits } from './sender.ts';

@@ -1,4 +1,4 @@
-import type { FaroConfig } from '../config.ts';
+import type { FaroConfig } from '../faro-config.ts';
 import { SinkFault } from './sender.ts';
 
 const longestRetryAfterSeconds = 60;

@@ -5,7 +5,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { bench } from '../../bench/command.ts';
 import { runCanary } from '../../router/canary/command.ts';
 import { startRouter } from '../../router/main.ts';
-import { readConfig, readFaroConfig } from '../../runtime/config.ts';
+import { readConfig } from '../../runtime/config.ts';
+import { readFaroConfig } from '../../runtime/faro-config.ts';
 import { createLog } from '../../runtime/log.ts';
 import { createMetrics } from '../../runtime/metrics.ts';
 import { openEvents } from '../../runtime/telemetry.ts';

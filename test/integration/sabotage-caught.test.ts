@@ -6,7 +6,7 @@ import type { Style } from '../../eventdriven/saga/doorbell.ts';
 import { rescueSagas } from '../../eventdriven/saga/rescue-sql.ts';
 import { installSabotage } from '../../eventdriven/saga/sabotage.ts';
 import type { Saga } from '../../eventdriven/saga/saga.ts';
-import type { Sabotage } from '../../runtime/config.ts';
+import type { Sabotage } from '../../runtime/injected-fault.ts';
 import { portsOn } from '../contract/engine-ports.ts';
 import { accept, doors } from '../support/sagas.ts';
 import { type FreshDatabase, freshDatabase, freshRedis, shop } from '../support/services.ts';

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { installSabotage } from '../../eventdriven/saga/sabotage.ts';
-import type { Sabotage } from '../../runtime/config.ts';
+import type { Sabotage } from '../../runtime/injected-fault.ts';
 import { portsOn } from '../contract/engine-ports.ts';
 import { type FreshDatabase, freshDatabase, freshRedis } from '../support/services.ts';
 
