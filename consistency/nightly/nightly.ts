@@ -2,6 +2,7 @@ import { hostname } from 'node:os';
 import { type Connection, openPool, type Pool } from '../../runtime/database.ts';
 import { assertOurs } from '../../runtime/databases.ts';
 import { invariants } from '../invariants.ts';
+import { type Canceller, cancelOnAbort } from '../cancel-on-abort.ts';
 import { gapSentence, gapsOf } from '../gaps.ts';
 import { workedOn } from '../order-counts.ts';
 import { passSettings } from '../pass-settings.ts';
@@ -9,7 +10,7 @@ import { scoreOf } from '../score.ts';
 import { lookAround } from '../surroundings.ts';
 import { assertFit } from '../unfit.ts';
 import { fromEventsRules } from '../from-events/rules.ts';
-import { NightlyInterrupted, whileCancellable } from './cancel.ts';
+import { NightlyInterrupted } from './nightly-interrupted.ts';
 import { openNightSession } from './night-lock.ts';
 import { asked, catalogueId, merged, type Part, type PartFinding, partsOf } from './part.ts';
 import { type NightlyReport, readReport } from './report.ts';
@@ -99,17 +100,19 @@ interface Night {
 /** One connection, one part after the other: at night payments need the second core more than the verifier does. */
 async function examineAll(night: Night, left: readonly Part[], of: number): Promise<void> {
   const pool = openPool({ url: night.url, size: 1, timeoutMs: partLimitMs, applicationName: 'sagashift-nightly' });
+  const canceller = cancelOnAbort(night.url, night.signal);
   let done = of - left.length;
   try {
     for (const part of left) {
       if (night.signal.aborted) throw new NightlyInterrupted(night.runId, done, of);
-      const result = await examine(pool, part, night).catch((error: unknown) => {
+      const result = await examine(pool, part, night, canceller).catch((error: unknown) => {
         throw night.signal.aborted ? new NightlyInterrupted(night.runId, done, of) : error;
       });
       await savePart(night.session, night.runId, result);
       done += 1;
     }
   } finally {
+    await canceller.stop();
     await pool.close();
   }
 }
@@ -117,7 +120,7 @@ async function examineAll(night: Night, left: readonly Part[], of: number): Prom
 /** A part that takes longer is a fault: the night is over before all of them are done. */
 const partLimitMs = 3_600_000;
 
-const examine = (pool: Pool, part: Part, { session, url, signal }: Night): Promise<DonePart> =>
+const examine = (pool: Pool, part: Part, { url, signal }: Night, canceller: Canceller): Promise<DonePart> =>
   pool.transaction(
     async (tx) => {
       const beganAt = performance.now();
@@ -126,7 +129,8 @@ const examine = (pool: Pool, part: Part, { session, url, signal }: Night): Promi
         `select pg_backend_pid() as pid, pg_current_snapshot()::text as snapshot, now()::text as "takenAt"`,
       );
       if (at === undefined) throw new Error('the snapshot has no name');
-      const result = await whileCancellable(session, at.pid, part.examine(tx, url, signal), signal);
+      canceller.watch(at.pid);
+      const result = await part.examine(tx, url, signal);
       const { snapshot, takenAt } = at;
       return { ...result, name: part.name, snapshot, takenAt, durationMs: Math.round(performance.now() - beganAt) };
     },

@@ -8,7 +8,7 @@ import type { Logger } from '../../runtime/log.ts';
 import type { Metrics } from '../../runtime/metrics.ts';
 import { showNightly } from '../../runtime/nightly-figures.ts';
 import { redisReconnect } from '../../runtime/redis.ts';
-import { NightlyInterrupted } from './cancel.ts';
+import { NightlyInterrupted } from './nightly-interrupted.ts';
 import { NightlyHeld } from './night-lock.ts';
 import { runNightly } from './nightly.ts';
 import { pruneOutputs, writeOutputs } from './outputs.ts';
