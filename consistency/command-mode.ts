@@ -1,10 +1,7 @@
 import type { Option } from 'commander';
+import type { CommandIo as OperatorIo } from '../runtime/operator-command.ts';
 
-/** What the command is given: nothing of the process is touched, so that a test can run it in process. */
-export interface CommandIo {
-  readonly env: NodeJS.ProcessEnv;
-  readonly out: (text: string) => void;
-  readonly err: (text: string) => void;
+export interface CommandIo extends OperatorIo {
   readonly signal?: AbortSignal;
   /** Whether `err` is a terminal, where a line can be written over. Default: no. */
   readonly isTerminal?: boolean;

@@ -1,4 +1,5 @@
-import { Command, CommanderError } from 'commander';
+import { type Command, CommanderError } from 'commander';
+import { commandOn, exitCodeOfParsing } from '../runtime/operator-command.ts';
 import { clientLogMode } from './client-log/client-log-mode.ts';
 import { type CommandIo, type CommandMode, exitCodes, type Flags } from './command-mode.ts';
 import { apartMode, refuseApart } from './apart/apart-mode.ts';
@@ -33,8 +34,7 @@ export async function runVerify(argv: readonly string[], io: CommandIo): Promise
   try {
     program.parse([...argv], { from: 'user' });
   } catch (error) {
-    // commander has printed what was wrong, or the help that was asked for.
-    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
+    if (error instanceof CommanderError) return exitCodeOfParsing(error);
     throw error;
   }
   const flags = program.opts<Flags>();
@@ -62,7 +62,7 @@ export async function runVerify(argv: readonly string[], io: CommandIo): Promise
 }
 
 function command(io: CommandIo): Command {
-  const program = new Command('verify')
+  const program = commandOn('verify', io)
     .description(
       'Checks every invariant of payments, balances, stocks, coupons, sagas and deliveries in one snapshot, reading only',
     )
@@ -72,10 +72,7 @@ function command(io: CommandIo): Command {
   return program
     .option('--json', 'print the report as one JSON document')
     .option('--record', 'keep the result in verification_run and verification_finding')
-    .allowExcessArguments(false)
-    .configureOutput({ writeOut: io.out, writeErr: io.err })
-    .exitOverride()
-    .showHelpAfterError('(--help shows what there is)');
+    .allowExcessArguments(false);
 }
 
 /** What is wrong with options that were typed and belong to another mode. An option may belong to several. */

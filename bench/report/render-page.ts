@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { look, uplot } from '../../runtime/pages/page-parts.ts';
+import { reportLook, uplot } from '../../runtime/pages/page-parts.ts';
 import type { Chart } from './charts.ts';
 import { html, type Html, jsonFor, raw } from '../../runtime/pages/html.ts';
 
@@ -26,7 +26,7 @@ export function renderPage({ title, top, contents, main, footer, charts }: Page)
         <meta name="viewport" content="width=device-width, initial-scale=1" />
         <title>${title}</title>
         <style>
-          ${raw(uplot('uPlot.min.css'))}${raw(look())}${raw(own('page.css'))}
+          ${raw(uplot('uPlot.min.css'))}${raw(reportLook())}${raw(own('page.css'))}
         </style>
       </head>
       <body>

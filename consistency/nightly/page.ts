@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { html, type Html, raw } from '../../runtime/pages/html.ts';
-import { look } from '../../runtime/pages/page-parts.ts';
+import { reportLook } from '../../runtime/pages/page-parts.ts';
 import { invariantTable } from './page-table.ts';
 import { nights } from './page-nights.ts';
 import type { NightlyFinding, NightlyReport } from './report.ts';
@@ -19,7 +19,7 @@ export function nightlyPage(report: NightlyReport): string {
         <meta name="viewport" content="width=device-width, initial-scale=1" />
         <title>${titles[verdictOf(report)]}: night of ${day(report.startedAt)}, Sagashift</title>
         <style>
-          ${raw(look())}${raw(own())}
+          ${raw(reportLook())}${raw(own())}
         </style>
       </head>
       <body>
