@@ -17,6 +17,7 @@ describe('a cut', () => {
     expect(namesOf(cut)).toEqual(steps.map((step) => step.name));
     expect(cut.map((boundary) => boundary.no)).toEqual(cut.map((_, i) => i + 1));
     expect(cut.filter((boundary) => boundary.last)).toEqual([cut.at(-1)]);
+    expect(cut.filter((boundary) => boundary.pivot !== null)).toEqual([cut.at(-1)]);
     expect(new Set(cut.map((boundary) => boundary.name)).size).toBe(cut.length);
     expect(cut.reduce((ms, boundary) => ms + boundary.timeoutMs, 0)).toBe(10_000);
   });

@@ -1,6 +1,6 @@
 import { type StepEvents, stepEvents } from './events.ts';
 import type { Isolation } from './ports.ts';
-import { defineSaga, type SagaDefinition } from './saga-definition.ts';
+import { defineSaga, pivotSeenFrom, type SagaDefinition } from './saga-definition.ts';
 import { type Step, type StepName, steps } from './steps.ts';
 
 export type Domain = 'order' | 'balance' | 'product' | 'payment';
@@ -14,8 +14,10 @@ export interface Boundary {
   readonly steps: readonly Step[];
   readonly domain: Domain;
   readonly events: StepEvents;
-  /** The pivot is among its steps, so its success is final. */
+  /** Its success ends the saga. */
   readonly last: boolean;
+  /** The pivot's place among its steps, from 1; 0: it lies behind, and from there the saga only goes forward; null: ahead. */
+  readonly pivot: number | null;
   /** Statement, lock and transaction time-out in the database. */
   readonly timeoutMs: number;
 }
@@ -54,7 +56,7 @@ export function parseCut(notation: string, version = 1): Cut {
   if (notation.startsWith('v-')) {
     throw new TypeError(`'${notation}' is not a cut: v and c stay together, the first boundary fixes what is due`);
   }
-  return definePayment(notation, version).boundaries.map(toBoundary);
+  return cutOf(definePayment(notation, version));
 }
 
 /** The payment's saga in this cut; DefinitionError unless its steps stand in an order that is safe. */
@@ -70,7 +72,11 @@ const definePayment = (notation: string, version: number): SagaDefinition<Step> 
     steps,
   );
 
-function toBoundary(parts: readonly Step[], i: number): Boundary {
+/** The boundaries of a definition that may also have retriable steps after its pivot, or the steps in another order. */
+export const cutOf = ({ boundaries }: SagaDefinition<Step>): Cut =>
+  boundaries.map((parts, i) => toBoundary(parts, i, boundaries));
+
+function toBoundary(parts: readonly Step[], i: number, all: SagaDefinition<Step>['boundaries']): Boundary {
   const [first, last] = [parts[0] as Step, parts[parts.length - 1] as Step];
   return {
     name: first.name,
@@ -78,7 +84,8 @@ function toBoundary(parts: readonly Step[], i: number): Boundary {
     steps: parts,
     domain: domains[first.name],
     events: { ...stepEvents[first.name], passed: stepEvents[last.name].passed },
-    last: parts.some((step) => step.kind === 'pivot'),
+    last: i === all.length - 1,
+    pivot: pivotSeenFrom(all, i),
     timeoutMs: parts.reduce((sum, step) => sum + stepTimeoutsMs[step.name], 0),
   };
 }

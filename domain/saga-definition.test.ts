@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { microTransactions } from './cuts.ts';
-import { DefinitionError, defineSaga, type SagaOutline, type SagaStep } from './saga-definition.ts';
+import { DefinitionError, defineSaga, pivotSeenFrom, type SagaOutline, type SagaStep } from './saga-definition.ts';
 import { currentDefinition, paymentDefinitions } from './saga-definitions.ts';
 import { steps } from './steps.ts';
 
@@ -57,6 +57,18 @@ describe('a saga is defined', () => {
     expect(() => define([['forgetful'], ['pay'], ['decide'], ['decideAgain']], { type: '' })).toThrow(
       /no type; there is no step 'pay'; it has 2 pivots.*'forgetful' has no compensation/,
     );
+  });
+});
+
+describe('from a boundary of a saga, the pivot', () => {
+  const seenFrom = (boundaries: SagaOutline['boundaries']) =>
+    boundaries.map((_, i) => pivotSeenFrom(define(boundaries).boundaries, i));
+
+  test.each<[string, SagaOutline['boundaries'], readonly (number | null)[]]>([
+    ['lies ahead, then is among the steps, then behind', [['reserve'], ['decide'], ['tell']], [null, 1, 0]],
+    ['is found by its place', [['reserve', 'debit', 'decide', 'tell']], [3]],
+  ])('%s', (_, boundaries, seen) => {
+    expect(seenFrom(boundaries)).toEqual(seen);
   });
 });
 

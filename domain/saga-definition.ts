@@ -49,6 +49,17 @@ export function defineSaga<S extends SagaStep>(outline: SagaOutline, catalogue: 
   return { type, version, boundaries };
 }
 
+/**
+ * Where the pivot is, seen from boundary `i`: its place among the steps, from 1; 0 when it lies behind, and the saga only goes
+ * forward; null when it is yet to come.
+ */
+export function pivotSeenFrom(boundaries: SagaDefinition['boundaries'], i: number): number | null {
+  const isPivot = ({ kind }: SagaStep): boolean => kind === 'pivot';
+  if (boundaries.slice(0, i).flat().some(isPivot)) return 0;
+  const place = boundaries[i]?.findIndex(isPivot) ?? -1;
+  return place < 0 ? null : place + 1;
+}
+
 function faultsOfOutline({ type, version, boundaries }: SagaOutline): string[] {
   return [
     ...(type === '' ? ['it has no type'] : []),

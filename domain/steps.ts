@@ -24,5 +24,7 @@ export const steps = [
   { letter: 'p', name: 'createPayment', kind: 'pivot', compensation: null, locks: 'order' },
 ] as const satisfies readonly PaymentStep[];
 
-export type Step = (typeof steps)[number];
-export type StepName = Step['name'];
+export type StepName = (typeof steps)[number]['name'];
+export interface Step extends PaymentStep {
+  readonly name: StepName;
+}

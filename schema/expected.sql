@@ -247,6 +247,7 @@ table saga_state (
   created_at timestamp with time zone not null default now(),
   updated_at timestamp with time zone not null default now(),
   pruned_at timestamp with time zone,
+  decided_at timestamp with time zone,
   constraint saga_state_order_id_key UNIQUE (order_id),
   constraint saga_state_pkey PRIMARY KEY (saga_id),
   constraint saga_state_status_check CHECK ((status = ANY (ARRAY['RUNNING'::text, 'COMPENSATING'::text, 'COMPLETED'::text, 'COMPENSATED'::text, 'FAILED'::text])))
@@ -499,7 +500,7 @@ function prune_receipts(retention interval, from_saga bigint, max_count integer)
 function read_events(after_xid xid8, after_seq bigint, max_count integer)
   returns TABLE(global_seq bigint, aggregate_id text, sequence_number integer, event_type text, event_data jsonb, xid xid8, occurred_at timestamp with time zone) language sql stable
 
-function record_boundary(boundary text, boundary_no integer, last boolean, events text[], worker text, p payment_facts[])
+function record_boundary(boundary text, boundary_no integer, last boolean, decides boolean, events text[], worker text, p payment_facts[])
   returns void language plpgsql
 
 function refusal_status(code text)
@@ -514,8 +515,11 @@ function refuse_payment(code text, added_ms double precision[])
 function rescue_sagas(engine text, worker text, versions integer[], active bigint[], max_count integer, silent interval, unowned interval)
   returns TABLE(saga_id bigint, order_id bigint, epoch integer, status text, current_step text, version integer, facts jsonb, attempts integer, age interval, expired boolean) language plpgsql
 
-function run_boundary(boundary text, boundary_no integer, steps text[], last boolean, events text[], engine text, worker text, wait boolean, added_ms double precision, p payment_facts[])
+function run_boundary(boundary text, boundary_no integer, steps text[], last boolean, events text[], engine text, worker text, wait boolean, added_ms double precision, p payment_facts[], pivot integer)
   returns TABLE(saga_id bigint, outcome text, code text, user_id bigint, coupon_id bigint, due bigint, discount bigint, products bigint[], qtys bigint[], payment_id bigint, lock_wait_us bigint, locked_at_us bigint) language plpgsql
+
+function run_retriable_step(step text, p payment_facts[], engine text)
+  returns payment_facts[] language plpgsql
 
 function run_step(step text, p payment_facts[], engine text)
   returns payment_facts[] language plpgsql

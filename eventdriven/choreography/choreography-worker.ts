@@ -55,12 +55,14 @@ export async function startChoreography(
       const lane = (await lanes.of(saga.version)).find((one) => one.boundary.name === reaction.boundary.name);
       if (lane === undefined) return;
       const said = await react(reaction, lane, saga);
-      if (said?.end) {
+      if (said === null) return;
+      if (said.end) {
         settled.add(said.end);
         lanes.times.final(saga.sagaId);
         metrics.sagaCompleted.inc({ style: engine, outcome: said.end.kind === 'paid' ? 'paid' : 'rejected' });
         if (said.end.kind === 'refused') metrics.sagaFailed.inc({ style: engine, reason: said.end.code });
-      } else if (said) emitter.emit(said.topic, said.saga);
+      }
+      emitter.emit(said.topic, said.saga); // To nobody, when it was the last.
     } catch (error) {
       await defer(db, log, config.saga.backoff, saga, error);
     }

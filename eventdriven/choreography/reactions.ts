@@ -14,8 +14,8 @@ export interface Reaction {
 
 /**
  * The whole choreography, derived from the cut. Forward: each domain reacts to its predecessor's success. Backward: any
- * refusal starts the undo at the last boundary (which takes the pivot's receipt, so that a late payment is not made), and
- * each domain reacts to its successor's undo. For vc-b-s-p:
+ * refusal starts the undo at the pivot's boundary (which takes its receipt, so that a late payment is not made), and each
+ * domain reacts to its successor's undo. After the pivot there is only forward. For vc-b-s-p:
  *
  *   payment.requested -> validateOrder      any *.rejected   -> undo createPayment
  *   order.validated   -> deductBalance      payment.voided   -> undo confirmStock
@@ -24,15 +24,16 @@ export interface Reaction {
  *   payment.completed: paid                 payment.failed: refused
  */
 export function reactionsOf(cut: Cut): readonly Reaction[] {
-  const refusals = cut.map((boundary) => boundary.events.refused);
-  return cut.flatMap((boundary, i): Reaction[] => {
-    const [before, after] = [cut[i - 1], cut[i + 1]];
-    const { domain } = boundary;
-    return [
-      { on: [before?.events.passed ?? requested], domain, op: 'execute', boundary },
-      { on: after === undefined ? refusals : [after.events.undone], domain, op: 'undo', boundary },
-    ];
+  const undoable = cut.filter((boundary) => boundary.pivot !== 0);
+  const refusals = undoable.map((boundary) => boundary.events.refused);
+  const forward = cut.map((boundary, i): Reaction => {
+    return { on: [cut[i - 1]?.events.passed ?? requested], domain: boundary.domain, op: 'execute', boundary };
   });
+  const backward = undoable.map((boundary, i): Reaction => {
+    const after = undoable[i + 1];
+    return { on: after ? [after.events.undone] : refusals, domain: boundary.domain, op: 'undo', boundary };
+  });
+  return [...forward, ...backward];
 }
 
 /** Who reacts to this topic; undefined for the topics that end a payment. */

@@ -2,7 +2,7 @@ import type { Lane } from '../saga/lane.ts';
 import type { Saga, SagaEnd } from '../saga/saga.ts';
 import type { Reaction, Topic } from './reactions.ts';
 
-/** What a domain says after reacting; `end` when the payment is final with it. Null: fenced, somebody else goes on. */
+/** What a domain says after reacting; `end` when the payment is decided with it. Null: fenced, somebody else goes on. */
 export interface Said {
   readonly topic: Topic;
   readonly saga: Saga;
@@ -23,7 +23,7 @@ export async function react({ op, boundary }: Reaction, lane: Lane, saga: Saga):
   if (out.outcome === 'fenced' || out.outcome === 'busy') return null;
   const known = { ...saga, facts: out.facts };
   if (out.outcome === 'refused') return { topic: boundary.events.refused, saga: known, end: null };
-  if (!boundary.last) return { topic: boundary.events.passed, saga: known, end: null };
+  if (boundary.pivot === null) return { topic: boundary.events.passed, saga: known, end: null };
   const { paymentId, facts } = out;
   const end = paymentId === null ? null : ({ kind: 'paid', sagaId, orderId, paymentId, amount: facts.due } as const);
   return { topic: boundary.events.passed, saga: known, end };

@@ -9,12 +9,14 @@ const codeOf = (
     ageMs = 0,
     attentionAt = new Date(),
     orderStatus = 'PAYING',
-  }: { ageMs?: number; attentionAt?: Date | null; orderStatus?: string } = {},
+    decided = false,
+  }: { ageMs?: number; attentionAt?: Date | null; orderStatus?: string; decided?: boolean } = {},
 ) =>
   refusalOf(action, {
     orderId: 1,
     orderStatus,
     ageMs,
+    decided,
     mark: {
       ...{ status, step: 'accepted', epoch: 1, owner: null, attempts: 0, failureCode: null, error: null },
       ...{ nextRunAt: null, attentionAt },
@@ -42,5 +44,11 @@ describe('an action', () => {
   test('takes nothing up again whose books somebody has closed: it would refund twice', () => {
     expect(codeOf('retry', 'FAILED', { orderStatus: 'PENDING' })).toBeUndefined();
     expect(codeOf('retry', 'FAILED', { orderStatus: 'PAYMENT_FAILED' })).toBe('CLOSED_BY_HAND');
+  });
+
+  test('never turns back what is decided; given up and paid, that is taken up again, as it only goes forward', () => {
+    expect(codeOf('compensate', 'RUNNING', { orderStatus: 'PAID', decided: true })).toBe('PAST_PIVOT');
+    expect(codeOf('retry', 'RUNNING', { orderStatus: 'PAID', decided: true })).toBeUndefined();
+    expect(codeOf('retry', 'FAILED', { orderStatus: 'PAID', decided: true })).toBeUndefined();
   });
 });

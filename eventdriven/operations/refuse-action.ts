@@ -14,6 +14,10 @@ export interface ActionRefusal {
 const giveUpAfterMs = 600_000;
 
 const paid: ActionRefusal = { code: 'FINAL', message: 'it is COMPLETED: the order is paid' };
+const pastPivot: ActionRefusal = {
+  code: 'PAST_PIVOT',
+  message: 'its pivot has committed: from there it only goes forward; `retry` makes its next try due at once',
+};
 const undone: ActionRefusal = {
   code: 'FINAL',
   message: 'it is COMPENSATED: all of it is undone, the order is refused',
@@ -42,7 +46,13 @@ const refusals: Readonly<Record<SagaAction, Partial<Record<SagaStatus, ActionRef
 
 /** Undefined: nothing speaks against it. */
 export const refusalOf = (action: SagaAction, saga: LockedSaga): ActionRefusal | undefined =>
-  refusals[action][saga.mark.status] ?? (action === 'skip' ? ofNeed(saga) : ofClosedBooks(saga));
+  refusals[action][saga.mark.status] ?? otherwise[action](saga);
+
+const otherwise: Readonly<Record<SagaAction, (saga: LockedSaga) => ActionRefusal | undefined>> = {
+  retry: ofClosedBooks,
+  compensate: ({ decided }) => (decided ? pastPivot : undefined),
+  skip: ofNeed,
+};
 
 function ofNeed({ mark, ageMs }: LockedSaga): ActionRefusal | undefined {
   if (mark.attentionAt !== null || ageMs >= giveUpAfterMs) return undefined;
@@ -53,8 +63,8 @@ function ofNeed({ mark, ageMs }: LockedSaga): ActionRefusal | undefined {
 }
 
 /** Somebody wrote the undo by hand: the saga's own would refund a second time. */
-function ofClosedBooks({ mark, orderStatus }: LockedSaga): ActionRefusal | undefined {
-  if (mark.status !== 'FAILED' || orderStatus === 'PENDING' || orderStatus === 'PAYING') return undefined;
+function ofClosedBooks({ mark, orderStatus, decided }: LockedSaga): ActionRefusal | undefined {
+  if (mark.status !== 'FAILED' || decided || orderStatus === 'PENDING' || orderStatus === 'PAYING') return undefined;
   return {
     code: 'CLOSED_BY_HAND',
     message: `it was given up, and its order is ${orderStatus} since: nothing is left to do`,

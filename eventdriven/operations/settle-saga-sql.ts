@@ -18,6 +18,8 @@ export interface LockedSaga {
   readonly orderId: number;
   readonly orderStatus: string;
   readonly ageMs: number;
+  /** Its pivot has passed and it goes on: nothing undoes it any more. */
+  readonly decided: boolean;
   readonly mark: SagaMark;
 }
 
@@ -28,13 +30,13 @@ const columns = `status, current_step as step, epoch, owner, attempts, failure_c
 export async function lockSaga(tx: Tx, sagaId: number): Promise<LockedSaga | undefined> {
   const [row] = await tx.query<SagaMark & Omit<LockedSaga, 'mark'>>(
     `select order_id as "orderId", (select o.status from orders o where o.id = order_id) as "orderStatus",
-       (extract(epoch from now() - created_at) * 1000)::float8 as "ageMs", ${columns}
+       (extract(epoch from now() - created_at) * 1000)::float8 as "ageMs", decided_at is not null as decided, ${columns}
      from saga_state where saga_id = $1 for update`,
     [sagaId],
   );
   if (row === undefined) return undefined;
-  const { orderId, orderStatus, ageMs, ...mark } = row;
-  return { orderId, orderStatus, ageMs, mark };
+  const { orderId, orderStatus, ageMs, decided, ...mark } = row;
+  return { orderId, orderStatus, ageMs, decided, mark };
 }
 
 // Each raises the epoch and takes the owner away: whoever has the saga in hand can write no more, and the sweep of any worker

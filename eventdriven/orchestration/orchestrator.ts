@@ -20,10 +20,10 @@ export async function goForward(lanes: readonly Lane[], start: Saga, position: n
   return { kind: 'paid', sagaId: saga.sagaId, orderId: saga.orderId, paymentId, amount: saga.facts?.due ?? 0 };
 }
 
-/** Undoes every boundary, last first. What never happened is claimed as undone, so it cannot happen late. */
+/** Undoes every boundary up to the pivot's, last first. What never happened is claimed as undone, so it cannot happen late. */
 export async function goBack(lanes: readonly Lane[], saga: Saga, code: RefusalCode | null): Promise<Walked> {
   let reason = code;
-  for (const lane of [...lanes].reverse()) {
+  for (const lane of lanes.filter(({ boundary }) => boundary.pivot !== 0).reverse()) {
     const out = await lane.undo(saga);
     if (out.outcome === 'fenced') return null;
     reason = out.code ?? reason;

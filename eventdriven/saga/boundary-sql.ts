@@ -41,7 +41,7 @@ export async function runBoundary(tx: Tx, call: BoundaryCall, sagas: readonly Sa
   const { boundary, engine, worker, wait, addedMs } = call;
   const rows = await tx.query<Row>(
     `select saga_id, outcome, code, due, discount, products, qtys, payment_id, lock_wait_us, locked_at_us
-     from run_boundary($1, $2, $3, $4, $5, $6, $7, $8, $9, $10::payment_facts[])`,
+     from run_boundary($1, $2, $3, $4, $5, $6, $7, $8, $9, $10::payment_facts[], $11)`,
     [
       boundary.name,
       boundary.no,
@@ -53,6 +53,7 @@ export async function runBoundary(tx: Tx, call: BoundaryCall, sagas: readonly Sa
       wait,
       addedMs,
       factsLiteral(sagas),
+      boundary.pivot,
     ],
   );
   const bySaga = new Map(rows.map((row) => [row.saga_id, row]));

@@ -39,14 +39,14 @@ begin
       now() - s.created_at, s.saga_id = any(late);
 end $$;
 
--- Turns running sagas back as a refusal would, and says so in their streams. After the pivot none is RUNNING any more, so none
+-- Turns running sagas back as a refusal would, and says so in their streams. After the pivot a saga is COMPLETED, or decided: none
 -- of those turns. One that had not begun is begun first, without its coupon: its order leaves PENDING, so that the undo can
 -- leave it final, and its facts are loaded, so that the undo knows which stock to give back. If its totals do not add up, that
 -- is the reason it ends with.
 create or replace function turn_back_sagas(sagas bigint[], code text, reason text) returns setof bigint language plpgsql as $$
 declare turning bigint[]; fresh payment_facts[];
 begin
-  turning := array(select s.saga_id from saga_state s where s.saga_id = any(sagas) and s.status = 'RUNNING' order by s.saga_id for update);
+  turning := array(select s.saga_id from saga_state s where s.saga_id = any(sagas) and s.status = 'RUNNING' and s.decided_at is null order by s.saga_id for update);
   fresh := load_facts(array(
     select row(s.saga_id, s.epoch, s.order_id, (s.compensation_data->>'userId')::bigint, (s.compensation_data->>'couponId')::bigint,
       null, null, null, null, null, null)::payment_facts

@@ -32,15 +32,26 @@ create or replace function pick_facts(p payment_facts[], sagas bigint[]) returns
     where x.saga_id = any(sagas) order by x.saga_id, x.n) f
 $$;
 
--- boundary: its name and number (1..n); steps: in order; last: the pivot is among them, so success is final.
+-- After the pivot nothing may say no: there is no way back. It is a fault, so it is rolled back, tried again, and shown to people.
+create or replace function run_retriable_step(step text, p payment_facts[], engine text) returns payment_facts[] language plpgsql as $$
+declare after payment_facts[] := run_step(step, p, engine);
+begin
+  if (select count(code) from unnest(after)) > (select count(code) from unnest(p)) then
+    raise exception '% refused after the pivot: it is tried again', step;
+  end if;
+  return after;
+end $$;
+
+-- boundary: its name and number (1..n); steps: in order; last: success ends the saga.
 -- events: what is recorded when a payment passes, and when it is refused.
 -- worker: null when no worker owns a saga between boundaries (choreography).
 -- wait: false locks with SKIP LOCKED and answers BUSY; true waits for rows (contended lane).
+-- pivot: its place among the steps, from 1; 0: it lies behind; null: ahead, or nothing comes after it.
 -- Outcomes: ok · refused (code) · already-done (as the receipt says) · busy (nothing written) · fenced (not ours, or no longer
 -- running). lock_wait_us: asking for the rows -> having them. locked_at_us: start of the call -> rows locked.
 create or replace function run_boundary(
   boundary text, boundary_no int, steps text[], last boolean, events text[], engine text, worker text, wait boolean, added_ms double precision,
-  p payment_facts[]
+  p payment_facts[], pivot int default null
 ) returns table (
   saga_id bigint, outcome text, code text, user_id bigint, coupon_id bigint, due bigint, discount bigint, products bigint[], qtys bigint[],
   payment_id bigint, lock_wait_us bigint, locked_at_us bigint
@@ -71,10 +82,10 @@ begin
   with receipt as (
     insert into saga_step_execution (saga_id, step_name, step_no, op, status, output_data)
     select f.saga_id, boundary, boundary_no, 'EXECUTE', 'SUCCESS', case
-        when boundary_no = 1 and last then
+        when boundary_no = 1 and f.payment_id is not null then
           jsonb_build_object('due', f.due - f.discount, 'discount', f.discount, 'paymentId', f.payment_id)
         when boundary_no = 1 then jsonb_build_object('due', f.due - f.discount, 'discount', f.discount)
-        when last then jsonb_build_object('paymentId', f.payment_id) end
+        when f.payment_id is not null then jsonb_build_object('paymentId', f.payment_id) end
     from unnest(mine) f where f.code is null order by f.saga_id
     on conflict do nothing returning saga_id
   )
@@ -84,9 +95,11 @@ begin
   end if;
 
   if cardinality(mine) > 0 then
-    foreach step in array steps loop mine := run_step(step, mine, engine); end loop;
+    for i in 1 .. cardinality(steps) loop
+      if i > pivot then mine := run_retriable_step(steps[i], mine, engine); else mine := run_step(steps[i], mine, engine); end if;
+    end loop;
     if added_ms > 0 then perform pg_sleep(added_ms / 1000); end if;
-    perform record_boundary(boundary, boundary_no, last, events, worker, mine);
+    perform record_boundary(boundary, boundary_no, last, pivot > 0 and not last, events, worker, mine);
   end if;
 
   wait_us := extract(epoch from locked - asked) * 1000000;
@@ -99,14 +112,18 @@ begin
 end $$;
 
 -- One event per boundary, which is the outbox too; the saga's counter of events makes its number known without a look-up.
-create or replace function record_boundary(boundary text, boundary_no int, last boolean, events text[], worker text, p payment_facts[])
-returns void language plpgsql as $$
+-- decides: the pivot has passed and more is to come. From here there is no deadline and no way back.
+create or replace function record_boundary(
+  boundary text, boundary_no int, last boolean, decides boolean, events text[], worker text, p payment_facts[]
+) returns void language plpgsql as $$
 declare refused bigint[]; codes text[]; mine bigint[] := array(select f.saga_id from unnest(p) f);
 begin
   with state as (
     update saga_state s set current_step = boundary, owner = worker, event_count = s.event_count + 1, attempts = 0, attention_at = null,
       updated_at = now(), status = case when f.code is not null then 'COMPENSATING' when last then 'COMPLETED' else 'RUNNING' end,
       failure_code = f.code,
+      decided_at = case when decides and f.code is null then now() else s.decided_at end,
+      deadline_at = case when decides and f.code is null then null else s.deadline_at end,
       compensation_data = case when boundary_no > 1 then s.compensation_data else
         jsonb_build_object('userId', f.user_id, 'couponId', f.coupon_id, 'due', f.due, 'discount', f.discount, 'products', f.products, 'qtys', f.qtys) end
     from unnest(p) f where s.saga_id = any(mine) and s.saga_id = f.saga_id
@@ -116,7 +133,7 @@ begin
   select 'order-' || order_id, event_count, case when code is null then events[1] else events[2] end, case
       when code is not null then jsonb_build_object('code', code)
       when boundary_no = 1 then jsonb_build_object('userId', user_id, 'couponId', coupon_id, 'due', due, 'discount', discount)
-      when last then jsonb_build_object('paymentId', payment_id, 'amount', due) end
+      when payment_id is not null then jsonb_build_object('paymentId', payment_id, 'amount', due) end
   from state;
 
   -- By key, not by join: planned on the empty table a join reads all receipts there are, a little more with each refusal.

@@ -6,6 +6,7 @@ import { goBack, goForward } from '../../../eventdriven/orchestration/orchestrat
 import { requested, type Style } from '../../../eventdriven/saga/doorbell.ts';
 import type { Lane } from '../../../eventdriven/saga/lane.ts';
 import type { Saga } from '../../../eventdriven/saga/saga.ts';
+import { payAndConfirm, payFirst } from '../pay-first.ts';
 import { type Draw, drawOf } from '../schedule/draw.ts';
 import { type Answered, type ModelMutant, ModelStore } from './store.ts';
 
@@ -30,13 +31,15 @@ interface Play {
   readonly wrong: string[];
 }
 
+const definitions = [...paymentDefinitions, payFirst, payAndConfirm];
+
 /**
  * One schedule: the orchestrator or the reactions as they are, over boundaries that obey the rules of the SQL. Returns what is
  * wrong at its end. The same seed plays the same schedule.
  */
 export async function play(seed: number, style: Style, mutant?: ModelMutant): Promise<readonly string[]> {
   const draw = drawOf(seed);
-  const { cut } = draw.pick(paymentDefinitions) ?? { cut: [] };
+  const { cut } = draw.pick(definitions) ?? { cut: [] };
   const refusing = new Set(cut.filter(() => draw.chance(0.15)).map(({ no }) => no));
   const store = new ModelStore(cut, refusing, mutant);
   const on: Play = { store, draw, cut, style, mutant, waiting: [], late: [], walks: new Set(), wrong: [] };
@@ -123,7 +126,7 @@ async function dance(cut: Cut, lanes: readonly Lane[], saga: Saga, back: boolean
     const reaction = reactionTo(reactions, topic);
     const lane = lanes.find(({ boundary }) => boundary === reaction?.boundary);
     const said = reaction && lane && (await react(reaction, lane, one));
-    if (!said || said.end !== null) return;
+    if (!said) return;
     [topic, one] = [said.topic, said.saga];
   }
 }

@@ -24,6 +24,8 @@ interface State {
   epoch: number;
   owner: string | null;
   step: string;
+  /** Its pivot has passed. */
+  decided: boolean;
   /** It waits for another try, or nobody has it: a rescuer may claim it. */
   due: boolean;
   readonly receipts: Map<string, Receipt>;
@@ -58,7 +60,7 @@ export class ModelStore {
 
   accept(sagaId: number): Saga {
     this.#sagas.set(sagaId, {
-      ...{ status: 'RUNNING', epoch: 1, owner: null, step: 'accepted', due: false },
+      ...{ status: 'RUNNING', epoch: 1, owner: null, step: 'accepted', decided: false, due: false },
       ...{ receipts: new Map(), effects: [] },
     });
     return { sagaId, orderId: sagaId, userId: 1, couponId: null, epoch: 1, version: 1 };
@@ -83,10 +85,11 @@ export class ModelStore {
         ? { out: { outcome: 'refused', code: 'STOCK_INSUFFICIENT', facts } }
         : { out: { outcome: 'fenced' } };
     }
-    const refused = this.#refusing.has(boundary.no);
+    const refused = boundary.pivot !== 0 && this.#refusing.has(boundary.no);
     state.receipts.set(key, refused ? 'FAILED' : 'SUCCESS');
     if (!refused) state.effects.push({ op: 'execute', no: boundary.no });
     Object.assign(state, { step: boundary.name, owner: worker, due: false });
+    state.decided ||= boundary.pivot !== null && !refused;
     state.status = refused ? 'COMPENSATING' : boundary.last ? 'COMPLETED' : 'RUNNING';
     const out: Outcome = refused
       ? { outcome: 'refused', code: 'STOCK_INSUFFICIENT', facts }
@@ -109,7 +112,7 @@ export class ModelStore {
     const claims = this.#mutant !== 'a late action finds neither status nor receipt';
     if (claims && !state.receipts.has(action)) state.receipts.set(action, 'VOIDED');
     // The pivot has no compensation: undone, it would stay done.
-    if (acted && !boundary.last) state.effects.push({ op: 'undo', no: boundary.no });
+    if (acted && boundary.pivot === null) state.effects.push({ op: 'undo', no: boundary.no });
     Object.assign(state, { step: boundary.name, owner: worker, due: false });
     state.status = boundary.no === 1 ? 'COMPENSATED' : 'COMPENSATING';
     const stale = saga.epoch !== state.epoch;
@@ -128,7 +131,7 @@ export class ModelStore {
   /** A person turns it back and tells the worker that has it: the epoch stays. False when it no longer runs. */
   turn(sagaId: number, blindly = false): boolean {
     const state = this.#sagas.get(sagaId);
-    if (state === undefined || !(state.status === 'RUNNING' || (blindly && state.status === 'COMPLETED'))) return false;
+    if (state === undefined || !(mayTurn(state) || (blindly && isPaid(state)))) return false;
     state.status = 'COMPENSATING';
     return true;
   }
@@ -143,9 +146,7 @@ export class ModelStore {
   claim(sagaId: number, worker: string | null, expired: boolean): { saga: Saga; back: boolean; step: string } | null {
     const state = this.#sagas.get(sagaId);
     if (state === undefined || this.#mutant === 'rescuer off') return null;
-    const late =
-      expired &&
-      (state.status === 'RUNNING' || (this.#mutant === 'deadline after the pivot' && state.status === 'COMPLETED'));
+    const late = expired && (mayTurn(state) || (this.#mutant === 'deadline after the pivot' && isPaid(state)));
     if (!late && !(isOpen(state) && state.due)) return null;
     if (late) state.status = 'COMPENSATING';
     Object.assign(state, { epoch: state.epoch + 1, owner: worker, due: false });
@@ -167,7 +168,7 @@ export class ModelStore {
   }
 
   #paymentOf(boundary: Boundary): number | null {
-    return boundary.last ? 1 : null;
+    return boundary.pivot === null || boundary.pivot === 0 ? null : 1;
   }
 
   #isOpen(saga: Saga, state: State, worker: string | null, wanted: State['status']): boolean {
@@ -178,6 +179,8 @@ export class ModelStore {
   }
 }
 
+const mayTurn = ({ status, decided }: State): boolean => status === 'RUNNING' && !decided;
+const isPaid = ({ status, decided }: State): boolean => decided && (status === 'RUNNING' || status === 'COMPLETED');
 const isOpen = ({ status }: State): boolean => status === 'RUNNING' || status === 'COMPENSATING';
 
 function broken({ status, effects }: State, cut: Cut): string[] {

@@ -66,7 +66,7 @@ export const mutants = {
     },
     {
       file: 'eventdriven/saga/rescue-sagas.sql',
-      from: "s.saga_id = any(sagas) and s.status = 'RUNNING' order by",
+      from: "s.saga_id = any(sagas) and s.status = 'RUNNING' and s.decided_at is null order by",
       to: 's.saga_id = any(sagas) order by',
     },
   ],
