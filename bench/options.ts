@@ -1,7 +1,8 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { type EngineName, engines } from '../domain/engines.ts';
-import { type ChaosOptions } from './chaos/chaos-run.ts';
+import type { ChaosOptions } from './chaos/chaos-plan.ts';
 import { type FaultName, faults } from './chaos/faults.ts';
+import { type FigureName, figures } from './chaos/figures/figures.ts';
 import { sabotages } from '../runtime/injected-fault.ts';
 import { defaultRatePerSecond, isOpenLoop, type LoadName, loads } from './load/loads.ts';
 import { defaultScenarios, fullScenarios, scenarios } from './scenarios.ts';
@@ -190,10 +191,12 @@ function toRunOptions(flags: Flags): RunOptions {
 
 interface ChaosFlags {
   faults?: FaultName[];
+  figures?: FigureName[];
   engines: ChaosOptions['styles'];
   seed: number;
   rate?: number;
   quick?: true;
+  full?: true;
   out?: string;
   sabotage?: string;
   json?: true;
@@ -207,7 +210,15 @@ function chaosOptions(command: Command): Command {
     .option('--faults <a,b>', `of ${names.join(', ')}; default: all, --quick some`, listOf('fault', names))
     .option('--engines <a,b>', `of ${styles.join(', ')}`, listOf('engine', styles), styles)
     .option('--rate <n>', 'payments a second; default 300, --quick 200', whole(20, 1_000))
-    .option('--quick', 'short loads, each fault in one of the styles, at most 90 s')
+    .option(
+      '--figures <a,b>',
+      `of ${figures.map(({ name, title }) => `${name} (${title})`).join(', ')}; default: all but ${longFigures.join(', ')}, none if only --faults is given or with --quick`,
+      listOf('figure', figureNames),
+    )
+    .addOption(
+      new Option('--quick', 'short loads, each fault in one of the styles, at most 90 s, no figures').conflicts('full'),
+    )
+    .option('--full', 'every figure, too; takes about 20 minutes')
     .option('--out <dir>', 'default bench/results/<run>; must be empty or an earlier result')
     .addOption(
       new Option('--sabotage <name>', 'switch a safety mechanism off, to see that the faults show it').choices(
@@ -217,16 +228,27 @@ function chaosOptions(command: Command): Command {
     .option('--json', 'print the result as JSON on stdout, everything else on stderr');
 }
 
-const toChaosOptions = ({ faults: asked, engines: styles, rate, seed, ...flags }: ChaosFlags): ChaosOptions => ({
-  faults: asked ?? faults.flatMap(({ name, quick }) => (quick || flags.quick !== true ? [name] : [])),
-  styles,
+const figureNames = figures.map(({ name }) => name);
+const longFigures = figures.flatMap(({ name, long }) => (long ? [name] : []));
+
+/** Who names faults or figures wants those and no others. */
+const toChaosOptions = (flags: ChaosFlags): ChaosOptions => ({
+  faults: flags.faults ?? (flags.figures === undefined ? faultsOf(flags) : []),
+  figures: flags.figures ?? (flags.faults === undefined || flags.full === true ? figuresOf(flags) : []),
+  styles: flags.engines,
   quick: flags.quick ?? false,
-  seed,
-  ratePerSecond: rate ?? (flags.quick === true ? 200 : 300),
+  seed: flags.seed,
+  ratePerSecond: flags.rate ?? (flags.quick === true ? 200 : 300),
   sabotage: flags.sabotage ?? null,
   out: flags.out ?? null,
   json: flags.json ?? false,
 });
+
+const faultsOf = ({ quick: short }: ChaosFlags): FaultName[] =>
+  faults.flatMap(({ name, quick }) => (quick || short !== true ? [name] : []));
+
+const figuresOf = ({ quick, full }: ChaosFlags): FigureName[] =>
+  quick === true ? [] : figures.flatMap(({ name, long }) => (full === true || !long ? [name] : []));
 
 const whole = (min: number, max: number) => (text: string) => {
   const value = Number(text);

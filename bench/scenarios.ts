@@ -46,7 +46,13 @@ const everyEngine: readonly ArmEngine[] = ['legacy', 'legacy-lean', 'orchestrati
 const noAddedMs = { validateOrder: 0, applyCoupon: 0, deductBalance: 0, confirmStock: 0, createPayment: 0 };
 const noFailures: FailureShares = { poorBalance: 0, lapsedReservation: 0, usedCoupon: 0, blockedUser: 0 };
 
-const bare: Scenario = {
+/** Each boundary of the default cut takes so long at least: one step of each does. */
+export const addedToBoundaries = (ms: number): Scenario['addedMs'] => ({
+  ...{ validateOrder: ms, applyCoupon: 0, deductBalance: ms, confirmStock: ms, createPayment: ms },
+});
+
+/** What the others are changes of. */
+export const bareScenario: Scenario = {
   name: 'bare',
   sentence: 'No added time, uniform products: what the designs themselves cost.',
   engines: everyEngine,
@@ -66,7 +72,7 @@ const bare: Scenario = {
 };
 
 const seed: Scenario = {
-  ...bare,
+  ...bareScenario,
   name: 'seed',
   sentence: 'Processing times of 0.5, 0.3, 0.8 and 0.4 s and a 3 s outside call, at the time scale.',
   addedMs: { validateOrder: 500, applyCoupon: 0, deductBalance: 300, confirmStock: 800, createPayment: 400 },
@@ -76,7 +82,7 @@ const seed: Scenario = {
 };
 
 export const scenarios: readonly Scenario[] = [
-  bare,
+  bareScenario,
   seed,
   {
     ...seed,
@@ -99,20 +105,20 @@ export const scenarios: readonly Scenario[] = [
     ceilingPerSecond: 200,
   },
   {
-    ...bare,
+    ...bareScenario,
     name: 'zipf',
     sentence: 'Products drawn from a Zipf distribution, theta 0.99: some much more wanted than others.',
     skew: { kind: 'zipf', theta: 0.99 },
   },
   {
-    ...bare,
+    ...bareScenario,
     name: 'hot-product',
     sentence: 'One product in nine of ten orders, and an outside call of 20 ms.',
     skew: { kind: 'hot', share: 0.9 },
     outsideMs: 20,
   },
   {
-    ...bare,
+    ...bareScenario,
     name: 'failures',
     sentence:
       'One order in five ends in a refusal: too little balance, lapsed reservation, used coupon, blocked user, 5 % each; 1 % of outside calls fail.',
@@ -121,7 +127,7 @@ export const scenarios: readonly Scenario[] = [
     ceilingPerSecond: 3_000,
   },
   {
-    ...bare,
+    ...bareScenario,
     name: 'coexist',
     sentence:
       'One router sends half of the users to the monolith and half to the saga; both change the same hot products.',

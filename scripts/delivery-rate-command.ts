@@ -1,43 +1,35 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { type Command, CommanderError, InvalidArgumentError } from 'commander';
-import type { Tx } from '../domain/ports.ts';
-import { openConnection } from '../runtime/database.ts';
+import { type Backlog, type DeliveryRate, measureDeliveryRate } from '../bench/measure/delivery-rate.ts';
 import { createDatabase, databaseUrl, dropDatabase } from '../runtime/databases.ts';
 import { stopInReverse, type Stoppable } from '../runtime/lifecycle.ts';
 import { migrate } from '../runtime/migrate.ts';
 import { type CommandIo, commandOn, exitCodeOfParsing } from '../runtime/operator-command.ts';
 import { ServicesError, startServices } from '../runtime/services/services.ts';
-import { startChild } from './child-process.ts';
 
-interface Flags {
-  readonly events: number;
-  readonly targets: readonly string[];
-  readonly latencyMs: number;
+interface Flags extends Backlog {
   readonly json?: boolean;
 }
 
-interface Rate {
-  readonly events: number;
-  readonly targets: number;
-  readonly posts: number;
-  /** From the first POST that was taken until the last event was marked. */
-  readonly seconds: number;
-  readonly eventsPerSecond: number;
-}
-
-/** How fast a relay works off a backlog: its own process, the data platform in another, a database of its own. Exit code 0, 2 usage, 4 no servers. */
-export async function runDeliveryRate(argv: readonly string[], io: CommandIo): Promise<number> {
+/**
+ * How fast a relay works off a backlog: its own process, the data platform in another, a database of its own. Exit code 0, 2 usage,
+ * 3 interrupted, 4 no servers.
+ */
+export async function runDeliveryRate(argv: readonly string[], io: CommandIo, signal: AbortSignal): Promise<number> {
   try {
     const flags = deliveryRate(io)
       .parse([...argv], { from: 'user' })
       .opts<Flags>();
-    const rate = await measure(flags, io.env);
+    const rate = await measure(flags, io.env, signal);
     const { events, seconds, eventsPerSecond, posts, targets } = rate;
     const text = `${events} events to ${targets} targets in ${seconds.toFixed(2)} s and ${posts} POSTs: ${eventsPerSecond} events/s\n`;
     io.out(flags.json === true ? `${JSON.stringify(rate)}\n` : text);
     return 0;
   } catch (error) {
     if (error instanceof CommanderError) return exitCodeOfParsing(error);
+    if (signal.aborted) {
+      io.err('interrupted: nothing was measured, and nothing is left behind\n');
+      return 3;
+    }
     if (!(error instanceof ServicesError)) throw error;
     io.err(`${error.message}\n`);
     return 4;
@@ -55,71 +47,21 @@ const deliveryRate = (io: CommandIo): Command =>
     .option('--json', 'print one JSON document')
     .allowExcessArguments(false);
 
-async function measure({ events, targets, latencyMs }: Flags, env: NodeJS.ProcessEnv): Promise<Rate> {
+async function measure(backlog: Backlog, env: NodeJS.ProcessEnv, signal: AbortSignal): Promise<DeliveryRate> {
   const running: Stoppable[] = [];
   try {
-    const services = await startServices({ kind: 'embedded', env });
+    const services = await startServices({ kind: 'embedded', env, signal });
     running.push(services);
     const name = `sagashift_delivery_rate_${process.pid}`;
     await createDatabase(services.databaseUrl, name);
     running.push({ stop: () => dropDatabase(services.databaseUrl, name) });
     const url = databaseUrl(services.databaseUrl, name);
     await migrate(url);
-    const db = await openConnection({ url, applicationName: 'delivery rate' });
-    running.push({ stop: () => db.close() });
-    await db.query(backlogSql, [events, targets]);
-
-    const args = ['scripts/service.ts', 'dataplatform', '--latency-ms', String(latencyMs)];
-    const platform = await startChild('data platform', args, env);
-    running.push(platform);
-    const relayEnv = {
-      ...env,
-      DATABASE_URL: url,
-      REDIS_URL: services.redisUrl,
-      SAGASHIFT_KEY_PREFIX: name,
-      SAGASHIFT_DATA_PLATFORM_URL: platform.url,
-      SAGASHIFT_LOG_LEVEL: 'warn',
-    };
-    running.push(await startChild('relay', ['scripts/service.ts', 'delivery'], relayEnv));
-    return { events, targets: targets.length, ...(await watch(db, platform.url, events)) };
+    const places = { databaseUrl: url, redisUrl: services.redisUrl, keyPrefix: name };
+    return await measureDeliveryRate(backlog, places, () => undefined, signal);
   } finally {
     await stopInReverse(running);
   }
-}
-
-const backlogSql = `insert into external_event_log (order_id, event_type, target_system, event_data)
-  select n, 'payment.completed', ($2::text[])[1 + n % cardinality($2::text[])],
-    jsonb_build_object('paymentId', n, 'orderId', n, 'userId', n % 1000, 'amount', 1000) from generate_series(1, $1::int) n`;
-
-/** Time begins with the first look at which something had arrived; what had arrived by then does not count into the rate. */
-async function watch(db: Tx, platform: string, events: number): Promise<Omit<Rate, 'events' | 'targets'>> {
-  let first: { readonly at: number; readonly arrived: number } | undefined;
-  const until = performance.now() + limitMs;
-  while (performance.now() < until) {
-    const { arrived, posts } = await received(platform);
-    if (arrived > 0) first ??= { at: performance.now(), arrived };
-    const [open] = await db.query(`select from external_event_log where status in ('PENDING', 'FAILED') limit 1`);
-    if (open === undefined && first !== undefined) {
-      const seconds = Math.max((performance.now() - first.at) / 1_000, 0.001);
-      return { posts, seconds, eventsPerSecond: Math.round((events - first.arrived) / seconds) };
-    }
-    await sleep(20);
-  }
-  throw new Error(`not delivered within ${limitMs / 1_000} s`);
-}
-
-const limitMs = 300_000;
-
-async function received(platform: string): Promise<{ arrived: number; posts: number }> {
-  const stats = (await (await fetch(`${platform}/v1/stats`)).json()) as Record<
-    string,
-    { readonly events: number; readonly requests: number }
-  >;
-  const sources = Object.values(stats);
-  return {
-    arrived: sources.reduce((sum, source) => sum + source.events, 0),
-    posts: sources.reduce((sum, source) => sum + source.requests, 0),
-  };
 }
 
 function countFrom(text: string): number {

@@ -3,8 +3,9 @@ import type { BenchIo } from '../command.ts';
 import { prepareOutput } from '../result-file.ts';
 import { createProgress } from '../run/progress.ts';
 import { exitCodeOfChaos } from './chaos-result.ts';
-import { type ChaosOptions, planChaos, runChaos } from './chaos-run.ts';
-import { chaosNotes, chaosTable } from './chaos-table.ts';
+import { type ChaosOptions, planChaos } from './chaos-plan.ts';
+import { runChaos } from './chaos-run.ts';
+import { chaosNotes, chaosTable, goalTable } from './chaos-table.ts';
 
 /** `npm run bench -- chaos`: injects, prints, and resolves with the exit code. */
 export async function chaos(
@@ -22,7 +23,8 @@ export async function chaos(
     { id, options, command, directory, progress: createProgress(text), env: io.env },
     io.signal,
   );
-  text.write(`\n${chaosTable(result)}\n\n`);
+  if (result.planned > 0) text.write(`\n${chaosTable(result)}\n`);
+  text.write(`\n${goalTable(result)}\n\n`);
   for (const line of chaosNotes(result)) text.write(`${line}\n`);
   text.write(
     `\n${result.run.state} after ${result.run.seconds.toFixed(0)} s. Report: ${relative(process.cwd(), join(directory, 'report.html'))}\n`,
@@ -35,7 +37,8 @@ function describePlan(options: ChaosOptions): string {
   const lines = [...planChaos(options)].map(
     ([style, list]) => `  ${style.padEnd(14)} ${list.map(({ name }) => name).join(', ') || 'none'}`,
   );
-  return `${lines.join('\n')}\n  ${options.ratePerSecond} payments/s, seed ${options.seed}\n\n`;
+  const figures = `  figures        ${options.figures.join(', ') || 'none'}`;
+  return `${[...lines, figures].join('\n')}\n  ${options.ratePerSecond} payments/s, seed ${options.seed}\n\n`;
 }
 
 /** As it was asked for, with the seed in it. */

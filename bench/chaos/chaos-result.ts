@@ -1,5 +1,6 @@
 import type { Environment } from '../result.ts';
 import type { FaultName } from './faults.ts';
+import type { FigureName, Figures } from './figures/figures.ts';
 import type { Recovery } from './recovery.ts';
 import type { Style } from './stack.ts';
 import type { Timeline } from './timeline.ts';
@@ -49,7 +50,7 @@ export interface NotRun {
 
 /** `chaos.json`. */
 export interface ChaosResult {
-  readonly schemaVersion: '1.0.0';
+  readonly schemaVersion: '1.1.0';
   readonly run: {
     readonly id: string;
     readonly seed: number;
@@ -69,14 +70,25 @@ export interface ChaosResult {
   readonly planned: number;
   readonly results: FaultResult[];
   readonly notRun: NotRun[];
+  readonly figuresPlanned: readonly FigureName[];
+  figures: Figures;
   /** Orders of all styles that an engine worked on, and those that some violation touches. */
   readonly score: { examined: number; touched: number; lowerBound95: number };
   readonly troubles: string[];
 }
 
-/** 0: every fault that could be injected was survived. 1: one was not. 3: not everything that was planned and could be was done. */
-export function exitCodeOfChaos({ run, results, notRun, planned }: ChaosResult): 0 | 1 | 3 {
+/**
+ * 0: every fault that could be injected was survived, and no books were broken by what the figures were measured on. 1: one was not, or
+ * they were. 3: not everything that was planned and could be was done.
+ */
+export function exitCodeOfChaos({ run, results, notRun, planned, figures, figuresPlanned }: ChaosResult): 0 | 1 | 3 {
   if (results.some(({ failures }) => failures.length > 0)) return 1;
-  if (run.state === 'failed') return 1;
-  return run.state === 'complete' && results.length > 0 && results.length + notRun.length === planned ? 0 : 3;
+  if (figureViolations(figures).length > 0 || run.state === 'failed') return 1;
+  const allFaults = results.length + notRun.length === planned;
+  const something = results.length + figuresPlanned.length > 0;
+  return run.state === 'complete' && allFaults && something ? 0 : 3;
 }
+
+/** Of the databases that figures were measured on. */
+export const figureViolations = ({ cost, memory }: Figures): readonly string[] =>
+  [...cost, ...memory].flatMap(({ style, violations }) => violations.map((one) => `VIOLATED ${one} (${style})`));

@@ -1,5 +1,6 @@
 import { align } from '../terminal/align.ts';
-import type { ChaosResult, FaultResult } from './chaos-result.ts';
+import { type ChaosResult, type FaultResult, figureViolations } from './chaos-result.ts';
+import { goalsOf } from './goals.ts';
 
 const seconds = (value: number | null): string => (value === null ? '-' : value.toFixed(1));
 
@@ -22,6 +23,16 @@ export function chaosTable(result: ChaosResult): string {
   return align([header, ...result.results.map(rowOf), ...notRun], [0, 1, header.length - 1]);
 }
 
+/** One line per goal, whether this run measured it or not. */
+export const goalTable = (result: ChaosResult): string =>
+  align(
+    [
+      ['what', 'to reach', 'measured', 'verdict'],
+      ...goalsOf(result).map(({ what, goal, measured, verdict }) => [what, goal, measured ?? '-', verdict]),
+    ],
+    [0, 1, 2, 3],
+  );
+
 const rowOf = (row: FaultResult): string[] => [
   row.fault,
   row.style,
@@ -42,15 +53,20 @@ function verdictOf({ failures, p99Seconds, goalSeconds }: FaultResult): string {
 }
 
 /** What a person reads below the table. */
-export function chaosNotes({ run, results, notRun, score, troubles }: ChaosResult): string[] {
+export function chaosNotes({ run, results, notRun, score, troubles, figures }: ChaosResult): string[] {
   const payments = results.reduce((sum, one) => sum + one.payments, 0);
   const [askedAgain, paid] = [totalOf(results, 'askedAgain'), totalOf(results, 'turnedOutPaid')];
   const survived = results.filter(({ failures }) => failures.length === 0).length;
   return [
     ...results.flatMap(({ fault, style, failures }) => failures.map((failure) => `${style}, ${fault}: ${failure}`)),
     ...notRun.map(({ fault, style, why }) => `NOT RUN ${style}, ${fault}: ${why}`),
+    ...figureViolations(figures),
     ...troubles,
-    `${survived} of ${results.length} faults survived${notRun.length === 0 ? '' : `, ${notRun.length} not run`}; ${payments} payments at ${run.ratePerSecond}/s, ${askedAgain} not told how they ended at first: ${paid} of them had been paid`,
+    ...(results.length + notRun.length === 0
+      ? []
+      : [
+          `${survived} of ${results.length} faults survived${notRun.length === 0 ? '' : `, ${notRun.length} not run`}; ${payments} payments at ${run.ratePerSecond}/s, ${askedAgain} not told how they ended at first: ${paid} of them had been paid`,
+        ]),
     `${score.examined - score.touched} of ${score.examined} orders consistent: at least ${(score.lowerBound95 * 100).toFixed(3)} % with 95 % confidence`,
     `seed ${run.seed}; again: ${run.command}`,
   ];

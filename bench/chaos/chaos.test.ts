@@ -1,10 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
-import { chaosResultOf, survivedFault as survived } from '../../test/support/chaos-result.ts';
+import { chaosResultOf, costOfOne as cost, survivedFault as survived } from '../../test/support/chaos-result.ts';
 import { parseCommand } from '../options.ts';
 import { type ChaosResult, exitCodeOfChaos } from './chaos-result.ts';
-import { type ChaosOptions, planChaos } from './chaos-run.ts';
+import { type ChaosOptions, planChaos } from './chaos-plan.ts';
 import { chaosNotes, chaosTable } from './chaos-table.ts';
 import { faults } from './faults.ts';
+import { noFigures } from './figures/figures.ts';
 import { failuresOf } from './run-fault.ts';
 
 function parsed(...argv: string[]): ChaosOptions {
@@ -23,7 +24,21 @@ describe('the chaos command line', () => {
     expect(parsed('--quick', '--faults', 'redis-restart').faults).toEqual(['redis-restart']);
   });
 
+  test('measures the figures after the faults, the long ones in a full run, and only what is named when some are', () => {
+    expect(parsed().figures).toEqual(['cost', 'relay']);
+    expect(parsed('--full').figures).toEqual(['cost', 'relay', 'memory']);
+    expect(parsed('--quick').figures).toEqual([]);
+    expect(parsed('--faults', 'worker-kill').figures).toEqual([]);
+    expect(parsed('--figures', 'memory')).toMatchObject({ figures: ['memory'], faults: [] });
+    expect(parsed('--figures', 'relay', '--faults', 'worker-kill')).toMatchObject({
+      figures: ['relay'],
+      faults: ['worker-kill'],
+    });
+  });
+
   test.each([
+    [['--figures', 'beauty'], /Unknown figure 'beauty'.*cost, relay, memory/],
+    [['--quick', '--full'], /cannot be used with option/],
     [['--faults', 'meteor'], /Unknown fault 'meteor'.*worker-kill/],
     [['--faults', ''], /Unknown fault ''/],
     [['--seed', 'seven'], /whole number/],
@@ -94,6 +109,10 @@ describe('the result of a run', () => {
     expect(exitCodeOfChaos(result({ planned: 2 }))).toBe(3);
     expect(exitCodeOfChaos(result({}, 'interrupted'))).toBe(3);
     expect(exitCodeOfChaos(result({ results: [], notRun: [notRun] }))).toBe(3);
+    expect(exitCodeOfChaos(result({ results: [], planned: 0 }))).toBe(3);
+    expect(exitCodeOfChaos(result({ results: [], planned: 0, figuresPlanned: ['relay'] }))).toBe(0);
+    const broken = { ...cost, violations: ['B5: 1 times, e.g. user 3'] };
+    expect(exitCodeOfChaos(result({ figures: { ...noFigures, cost: [broken] } }))).toBe(1);
   });
 
   test('its table has a line for each fault, and says which was not run and which goal was missed', () => {

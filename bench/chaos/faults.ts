@@ -1,34 +1,23 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { FaultPoint } from '../../runtime/injected-fault.ts';
-import { clockJumps } from '../../runtime/fault-points.ts';
-import { openRedis } from '../../runtime/redis.ts';
-import type { Services } from '../../runtime/services/services.ts';
-import type { Pool } from '../../runtime/database.ts';
-import { endSessions, openNow } from './recovery.ts';
-import type { ProcessKind, Stack, Style } from './stack.ts';
-
-/** What a fault may do something to. */
-export interface Target {
-  readonly stack: Stack;
-  readonly restart: Services['restart'];
-  /** The process that has been armed, if one has. */
-  readonly armed: ProcessKind | null;
-}
+import {
+  clockJump,
+  endBackends,
+  flushRedis,
+  type Injection,
+  killWorker,
+  ownDeath,
+  ownFault,
+  pauseMs,
+  pauseWorker,
+  restartServer,
+} from './injections.ts';
+import type { ProcessKind, Style } from './stack.ts';
 
 /** The point at which a process of ours meets a fault, and the payments that come there, per payment that is asked for. */
 export interface Armed {
   readonly kind: ProcessKind;
   readonly point: FaultPoint;
   readonly perPayment: number;
-}
-
-export interface Hit {
-  /** In ms of the database's clock; 0: it did not come. */
-  readonly at: number;
-  /** Sagas open at that instant; null: nobody could count them then, but the sagas' own times say. */
-  readonly open: number | null;
-  /** When what had to be replaced was there again, if something had to. */
-  readonly replacedAt?: number;
 }
 
 interface FaultRow {
@@ -41,122 +30,12 @@ interface FaultRow {
   /** A server that it ends or empties: it has to be our own. */
   readonly needs?: 'postgres' | 'redis';
   readonly armed?: (style: Style) => Armed;
-  /** Payments that come all at once, just before it. */
-  readonly burst?: number;
+  /** Payments that come all at once, just before it, to a worker whose boundaries take so long that they are open then. */
+  readonly burst?: { readonly payments: number; readonly boundaryMs: number };
   /** Every saga that ended after it should have done so within this, 99 in 100. */
   readonly goalSeconds: number;
-  /**
-   * Makes it happen and what people would do about it, e.g. start another process. Resolves with the sagas that were open at
-   * that instant; with none when it did not happen.
-   */
-  readonly inject: (target: Target, signal: AbortSignal) => Promise<Hit>;
+  readonly inject: Injection;
 }
-
-/** Longer than a worker may be silent, than any boundary may take and than BullMQ waits for a stalled job. */
-const pauseMs = 6_000;
-/** An armed process that did not meet its fault by then never came to the point. */
-const armedLimitMs = 15_000;
-const pollMs = 2;
-const notInjected: Hit = { open: 0, at: 0 };
-
-const replaced = async (then: Hit, pool: Pool): Promise<Hit> => ({
-  ...then,
-  replacedAt: (await openNow(pool)).at,
-});
-
-/** SIGKILL by the process itself, at its point; then another one is started. */
-const ownDeath: FaultRow['inject'] = async ({ stack, armed }, signal) => {
-  if (armed === null) return notInjected;
-  const dead = stack.process(armed);
-  const met = await happened(() => dead.died() !== undefined && stack.metAt(armed) !== undefined, signal);
-  if (!met) return notInjected;
-  const then = await hitBy(stack, armed);
-  await dead.kill(); // it is dead, and that was wanted
-  await stack.replace(armed, null, signal);
-  return replaced(then, stack.pool);
-};
-
-/** A fault that a process survives. */
-const ownFault: FaultRow['inject'] = async ({ stack, armed }, signal) =>
-  armed !== null && (await happened(() => stack.metAt(armed) !== undefined, signal))
-    ? hitBy(stack, armed)
-    : notInjected;
-
-/** Hit where the clock goes ahead; payments come while it is behind, too, and when it is right again. */
-const clockJump: FaultRow['inject'] = async (target, signal) => {
-  const hit = await ownFault(target, signal);
-  if (hit !== notInjected) await sleep(clockJumps.eachMs * clockJumps.aheadMs.length, undefined, { signal });
-  return hit;
-};
-
-/** Its process knows best when it was; told by the database's clock, which need not be this machine's. */
-async function hitBy(stack: Stack, armed: ProcessKind): Promise<Hit> {
-  const asked = Date.now();
-  const { at } = await openNow(stack.pool);
-  const ahead = at - (asked + Date.now()) / 2;
-  return { open: null, at: (stack.metAt(armed) ?? asked) + ahead };
-}
-
-async function happened(seen: () => boolean, signal: AbortSignal): Promise<boolean> {
-  const until = performance.now() + armedLimitMs;
-  while (!seen() && performance.now() < until) await sleep(pollMs, undefined, { signal });
-  return seen();
-}
-
-/** Counted with the worker gone: nobody moves a saga in between. */
-const killWorker: FaultRow['inject'] = async ({ stack }, signal) => {
-  await stack.process('worker').kill();
-  const then = await openNow(stack.pool);
-  await stack.replace('worker', null, signal);
-  return replaced(then, stack.pool);
-};
-
-/** Another worker comes while the first one stands still; both work on when it wakes. */
-const pauseWorker: FaultRow['inject'] = async ({ stack }, signal) => {
-  const { pid } = stack.process('worker');
-  process.kill(pid, 'SIGSTOP');
-  try {
-    const then = await openNow(stack.pool);
-    const waking = performance.now() + pauseMs;
-    const paused = await stack.addWorker(signal);
-    const hit = await replaced(then, stack.pool);
-    await sleep(Math.max(0, waking - performance.now()), undefined, { signal });
-    process.kill(pid, 'SIGCONT');
-    await paused.stop(); // which waits for what it believes to have in hand
-    return hit;
-  } catch (error) {
-    process.kill(pid, 'SIGCONT'); // else nobody could stop it but by SIGKILL
-    throw error;
-  }
-};
-
-const endBackends: FaultRow['inject'] = async ({ stack }) => {
-  const { ended, ...then } = await endSessions(stack.pool);
-  return ended > 0 ? then : notInjected;
-};
-
-const restartServer =
-  (server: 'postgres' | 'redis'): FaultRow['inject'] =>
-  async ({ stack, restart }) => {
-    const again = restart[server];
-    if (again === undefined) return notInjected;
-    const then = await openNow(stack.pool);
-    await again();
-    return replaced(then, stack.pool);
-  };
-
-const flushRedis: FaultRow['inject'] = async ({ stack, restart }) => {
-  if (restart.redis === undefined) return notInjected; // somebody else's: it is not ours to empty
-  const redis = openRedis(stack.redisUrl, 'sagashift-bench-chaos');
-  try {
-    await redis.ping();
-    const then = await openNow(stack.pool);
-    await redis.flushall();
-    return then;
-  } finally {
-    redis.disconnect();
-  }
-};
 
 const afterCrash = 5;
 const afterServer = 10;
@@ -270,7 +149,7 @@ const rows = [
     title: `SIGSTOP of the worker, with many sagas open, for ${pauseMs / 1_000} s; another one takes over; SIGCONT`,
     proves: 'A worker that wakes up too late is fenced: two of them at once do nothing twice.',
     quick: false,
-    burst: 1_900,
+    burst: { payments: 1_900, boundaryMs: 150 },
     goalSeconds: afterCrash,
     inject: pauseWorker,
   },

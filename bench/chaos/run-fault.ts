@@ -10,7 +10,8 @@ import { drain } from '../run/drain.ts';
 import { surprisesOf, unknownEnds } from '../run/told.ts';
 import { askUntilTold, untold } from './ask-until-told.ts';
 import type { FaultResult, Violation } from './chaos-result.ts';
-import type { Armed, Fault, Hit } from './faults.ts';
+import type { Armed, Fault } from './faults.ts';
+import type { Hit } from './injections.ts';
 import { manyAreOpen, payAtOnce, payAtRate, requestTimeoutMs } from './paying.ts';
 import { openAt, openNow, recoveryOf, sagaTimes } from './recovery.ts';
 import type { Stack } from './stack.ts';
@@ -59,8 +60,9 @@ export async function runFault(run: FaultRun, signal: AbortSignal): Promise<Veri
   const armed = fault.armed?.(stack.style) ?? null;
   if (armed !== null) {
     const nth = Math.round(run.injectAfterSeconds * run.ratePerSecond * armed.perPayment);
-    await stack.replace(armed.kind, { point: armed.point, nth }, signal);
+    await stack.replace(armed.kind, { fault: { point: armed.point, nth } }, signal);
   }
+  if (fault.burst !== undefined) await stack.replace('worker', { boundaryMs: fault.burst.boundaryMs }, signal);
   const { operations, hit, loadFrom, loadTo } = await injectUnderLoad(run, armed, signal);
   const drained = await drain(stack.pool, 0, signal);
   const [from, to] = [orders[0]?.orderId ?? 0, orders.at(-1)?.orderId ?? 0];
@@ -107,7 +109,7 @@ async function injectUnderLoad(run: FaultRun, armed: Armed | null, signal: Abort
   const { fault, stack, orders } = run;
   const failed = new AbortController();
   const stopped = AbortSignal.any([signal, failed.signal]);
-  const burst = Math.min(fault.burst ?? 0, Math.floor(orders.length / 2));
+  const burst = Math.min(fault.burst?.payments ?? 0, Math.floor(orders.length / 2));
   const load = { urls: stack.urls, tx: stack.pool, ratePerSecond: run.ratePerSecond };
   try {
     const { at: loadFrom } = await openNow(stack.pool);

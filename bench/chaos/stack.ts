@@ -4,7 +4,7 @@ import { metAt } from '../../runtime/fault-points.ts';
 import { environmentOf, type ArmPlaces } from '../arms/arm.ts';
 import { type Child, startChild } from '../arms/child-process.ts';
 import { topologies } from '../arms/topology.ts';
-import type { Scenario } from '../scenarios.ts';
+import { addedToBoundaries, type Scenario } from '../scenarios.ts';
 
 export type Style = 'orchestration' | 'choreography';
 export type ProcessKind = 'router' | 'worker';
@@ -21,7 +21,7 @@ export interface Stack {
   /** When the process in place met its fault, by this machine's clock; undefined: it has not. */
   metAt(kind: ProcessKind): number | undefined;
   /** Starts another process and puts it in place; what was there before is stopped, if it lives. */
-  replace(kind: ProcessKind, fault: Arming | null, signal: AbortSignal): Promise<void>;
+  replace(kind: ProcessKind, how: Start, signal: AbortSignal): Promise<void>;
   /** Starts another worker and puts it in place; the one before stays, and is returned. */
   addWorker(signal: AbortSignal): Promise<Child>;
   /** How processes ended that nobody ended. */
@@ -29,10 +29,12 @@ export interface Stack {
   stop(): Promise<void>;
 }
 
-/** A process that will meet this fault when so many payments have come to the point. */
-export interface Arming {
-  readonly point: FaultPoint;
-  readonly nth: number;
+/** How a process is started; by default as every other of its kind. */
+export interface Start {
+  /** It meets this fault when so many payments have come to the point. */
+  readonly fault?: { readonly point: FaultPoint; readonly nth: number };
+  /** Each of its boundaries takes so long at least. */
+  readonly boundaryMs?: number;
 }
 
 interface Placed {
@@ -52,14 +54,15 @@ export async function startStack(
   const urls: string[] = [];
   const pool = openPool({ url: places.databaseUrl, size: 2, applicationName: 'sagashift-bench' });
 
-  const start = async (kind: ProcessKind, fault: Arming | null): Promise<void> => {
+  const start = async (kind: ProcessKind, { fault, boundaryMs }: Start): Promise<void> => {
     const plan = topologies[style].find((process) => process.kind === kind);
     if (plan === undefined) throw new RangeError(`${style} has no ${kind}`);
-    const env = environmentOf(scenario, places, plan.connections);
-    const armed = fault === null ? {} : { SAGASHIFT_FAULT: `${fault.point}:${fault.nth}` };
+    const timed = boundaryMs === undefined ? scenario : { ...scenario, addedMs: addedToBoundaries(boundaryMs) };
+    const env = environmentOf(timed, places, plan.connections);
+    const armed = fault === undefined ? {} : { SAGASHIFT_FAULT: `${fault.point}:${fault.nth}` };
     const here: Omit<Placed, 'child'> = { metAt: undefined };
     const onLine = (line: string): void => {
-      if (fault !== null) here.metAt ??= metAt(line, fault.point);
+      if (fault !== undefined) here.metAt ??= metAt(line, fault.point);
     };
     const child = await startChild(
       { ...plan, name: `${style} ${plan.name}`, env: { ...env, ...armed }, onLine },
@@ -79,7 +82,7 @@ export async function startStack(
     await Promise.all(children.map((child) => child.stop()));
     await pool.close();
   };
-  const started = await Promise.allSettled([start('router', null), start('worker', null)]);
+  const started = await Promise.allSettled([start('router', {}), start('worker', {})]);
   const failure = started.find((one) => one.status === 'rejected');
   if (failure !== undefined) {
     await stop();
@@ -93,14 +96,14 @@ export async function startStack(
     urls,
     process: (kind) => there(kind).child,
     metAt: (kind) => there(kind).metAt,
-    async replace(kind, fault) {
+    async replace(kind, how) {
       const before = there(kind).child;
-      await start(kind, fault);
+      await start(kind, how);
       await before.stop();
     },
     async addWorker() {
       const before = there('worker').child;
-      await start('worker', null);
+      await start('worker', {});
       return before;
     },
     deaths: () => children.flatMap((child) => child.died() ?? []),

@@ -1,12 +1,13 @@
 import { expect, test } from '@jest/globals';
+import { openConnection } from '../../runtime/database.ts';
 import { runDeliveryRate } from '../../scripts/delivery-rate-command.ts';
 import { testServices } from '../support/services.ts';
 
-async function run(argv: readonly string[], given: NodeJS.ProcessEnv = {}) {
+async function run(argv: readonly string[], given: NodeJS.ProcessEnv = {}, signal = new AbortController().signal) {
   const { adminUrl, redisUrl } = testServices();
   const env = { PATH: process.env['PATH'], DATABASE_URL: adminUrl, REDIS_URL: redisUrl, ...given };
   let [out, err] = ['', ''];
-  const code = await runDeliveryRate(argv, { env, out: (text) => (out += text), err: (text) => (err += text) });
+  const code = await runDeliveryRate(argv, { env, out: (text) => (out += text), err: (text) => (err += text) }, signal);
   return { code, out, err };
 }
 
@@ -35,4 +36,16 @@ test('npm run delivery:rate says what is wrong', async () => {
     code: 4,
     err: expect.stringContaining('ECONNREFUSED') as unknown,
   });
+});
+
+test('npm run delivery:rate, interrupted, says so and leaves no database behind', async () => {
+  const { code, err } = await run(['--events', '2000'], {}, AbortSignal.timeout(300));
+  expect(code).toBe(3);
+  expect(err).toMatch(/^interrupted: /);
+  const admin = await openConnection({ url: testServices().adminUrl, applicationName: 'test' });
+  const left = await admin.query(`select from pg_database where datname = $1`, [
+    `sagashift_delivery_rate_${process.pid}`,
+  ]);
+  await admin.close();
+  expect(left).toEqual([]);
 });

@@ -1,4 +1,6 @@
 import type { ChaosResult, FaultResult } from '../../bench/chaos/chaos-result.ts';
+import type { PaymentCost } from '../../bench/chaos/figures/payment-cost.ts';
+import { noFigures } from '../../bench/chaos/figures/figures.ts';
 import { provenShare } from '../../bench/statistics/proof-bound.ts';
 
 /** A fault that came after 3 s, held everything up for 2 s, and was survived. */
@@ -15,12 +17,18 @@ export const survivedFault: FaultResult = {
   },
 };
 
+/** A payment alone that costs as little as it should. */
+export const costOfOne: PaymentCost = {
+  ...{ style: 'orchestration', payments: 400, commits: 5.1, roundTrips: 5.2, walBytes: 7_000 },
+  ...{ fullPageImageBytes: 0, redisCommands: 38, examined: 450, touched: 0, violations: [] },
+};
+
 export const chaosResultOf = (
   results: readonly FaultResult[],
   change: Partial<ChaosResult> = {},
   state: ChaosResult['run']['state'] = 'complete',
 ): ChaosResult => ({
-  schemaVersion: '1.0.0',
+  schemaVersion: '1.1.0',
   run: {
     ...{ id: 'r', seed: 9, command: 'npm run bench -- chaos --seed 9', quick: false, commit: 'abc', dirty: false },
     ...{ ratePerSecond: 200, sabotage: null, startedAt: '2026-11-22T12:00:00.000Z', seconds: 61, state },
@@ -43,6 +51,8 @@ export const chaosResultOf = (
   planned: results.length,
   results: [...results],
   notRun: [],
+  figuresPlanned: [],
+  figures: noFigures,
   score: { examined: 1_000, touched: 0, lowerBound95: provenShare(1_000, 0) },
   troubles: [],
   ...change,

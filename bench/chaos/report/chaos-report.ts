@@ -7,6 +7,7 @@ import { chaosHeadline } from './chaos-headline.ts';
 import { answersAndInvariants } from './consistency-section.ts';
 import { chartsOfFaults, faultSections } from './fault-charts.ts';
 import { faultTable } from './fault-table.ts';
+import { goalSection } from './goal-section.ts';
 
 /** The report of `bench -- chaos`, as one file. */
 export const renderChaosReport = (result: ChaosResult): string =>
@@ -16,6 +17,7 @@ export const renderChaosReport = (result: ChaosResult): string =>
     contents: [
       ['faults', 'Faults'],
       ['recovery', 'Recovery'],
+      ['goals', 'Goals'],
       ['consistency', 'Consistency'],
       ['trust', 'Trust'],
       ['environment', 'Environment'],
@@ -24,6 +26,7 @@ export const renderChaosReport = (result: ChaosResult): string =>
       chaosHeadline(result),
       faultTable(result),
       faultSections(result),
+      goalSection(result),
       answersAndInvariants(result),
       trust(result),
       environment(result),

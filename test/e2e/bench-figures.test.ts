@@ -1,0 +1,74 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import type { ChaosResult } from '../../bench/chaos/chaos-result.ts';
+import { measureRedisMemory } from '../../bench/chaos/figures/redis-memory.ts';
+import { bench } from '../../bench/command.ts';
+import { openRunDatabases } from '../../bench/databases.ts';
+import { createProgress } from '../../bench/run/progress.ts';
+import { startDataPlatform } from '../../eventdriven/dataplatform/data-platform.ts';
+import { testServices } from '../support/services.ts';
+
+let directory = '';
+beforeAll(() => {
+  directory = mkdtempSync(join(tmpdir(), 'bench-figures-'));
+});
+afterAll(() => {
+  rmSync(directory, { recursive: true });
+});
+
+test('npm run bench -- chaos --figures measures what a payment alone costs and what a relay delivers', async () => {
+  const { adminUrl, redisUrl } = testServices();
+  let [text, json] = ['', ''];
+  const code = await bench(
+    ['chaos', '--figures', 'cost,relay', '--engines', 'orchestration', '--out', directory, '--json'],
+    {
+      stdout: { write: (more) => (json += more) },
+      stderr: { write: (more) => (text += more) },
+      now: () => new Date(),
+      pid: process.pid,
+      env: { DATABASE_URL: adminUrl, REDIS_URL: redisUrl },
+      signal: new AbortController().signal,
+    },
+  );
+  const { figures, score, results, planned } = JSON.parse(json) as ChaosResult;
+  expect({ code, planned, results }).toEqual({ code: 0, planned: 0, results: [] });
+  expect(figures.cost).toMatchObject([{ style: 'orchestration', payments: 400, examined: 450, violations: [] }]);
+  expect(figures.cost[0]?.commits).toBeGreaterThanOrEqual(5); // one to accept it and one for each boundary
+  expect(figures.cost[0]?.walBytes).toBeGreaterThan(2_000);
+  expect(figures.cost[0]?.redisCommands).toBeGreaterThan(10);
+  expect(figures.relay).toMatchObject({ events: 60_000, posts: 600 });
+  expect(figures.memory).toEqual([]);
+  expect(score).toMatchObject({ examined: 450, touched: 0 });
+  expect(text).toMatch(/measuring how fast a relay works off a backlog/);
+  expect(text).toMatch(/^a payment alone, not delivered: commits .* orchestration +(met|missed)$/m);
+  expect(readFileSync(join(directory, 'report.html'), 'utf8')).toMatch(/a payment alone, not delivered: commits/);
+}, 120_000);
+
+test('the memory of Redis is read between slices of payments, each of them final by then', async () => {
+  const { adminUrl, redisUrl } = testServices();
+  const databases = openRunDatabases(adminUrl, `memory-${process.pid}`, () => undefined);
+  const platform = await startDataPlatform({ host: '127.0.0.1', port: 0, latencyMs: 0, failureRate: 0, seed: 1 });
+  const said: string[] = [];
+  try {
+    const memory = await measureRedisMemory(
+      { style: 'choreography', payments: 1_000 },
+      {
+        ...{ services: { databaseUrl: adminUrl, redisUrl, pids: {} }, databases },
+        ...{ keyPrefix: 'memory', dataPlatform: { url: platform.url, pid: process.pid } },
+        ...{ styles: ['choreography'], seed: 1, sabotage: null, onSpawn: () => undefined },
+        progress: createProgress({ write: (line) => said.push(line) }),
+      },
+      new AbortController().signal,
+    );
+    expect(memory).toMatchObject({ payments: 1_000, examined: 1_000, violations: [] });
+    expect(memory.readings.map(({ payments }) => payments)).toEqual(Array.from({ length: 20 }, (_, i) => 50 * (i + 1)));
+    for (const { bytes } of memory.readings) expect(bytes).toBeGreaterThan(100_000);
+    expect(memory.spread).toBeGreaterThanOrEqual(0);
+    expect(said.at(-1)).toMatch(/choreography: memory of Redis after 1000 of 1000 payments/);
+  } finally {
+    await platform.stop();
+    await databases.dropAll();
+  }
+}, 60_000);
