@@ -3,7 +3,7 @@ export { publishDeadLetters } from './delivery/dead-letter-list.ts';
 export { type DeadLetter, findDeadLetters } from './delivery/dead-letter-sql.ts';
 export { startDelivery } from './delivery/delivery-relay.ts';
 export { installRoutes } from './delivery/routes.ts';
-export { type Choice, NotDeadLetters, settleDeadLetters, UnknownEvents } from './delivery/settle-dead-letters.ts';
+export { type Choice, NotDeadLetters, settleDeadLetters } from './delivery/settle-dead-letters.ts';
 export { countSagas, type SagaCounts } from './operations/count-sagas.ts';
 export {
   countLimit,

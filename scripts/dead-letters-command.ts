@@ -7,7 +7,6 @@ import {
   NotDeadLetters,
   publishDeadLetters,
   settleDeadLetters,
-  UnknownEvents,
 } from '../eventdriven/index.ts';
 import { asFailure, CommandFailure, exitCodes } from '../runtime/command-failure.ts';
 import type { Pool } from '../runtime/database.ts';
@@ -24,22 +23,27 @@ interface FilterFlags {
 interface ActionFlags extends FilterFlags {
   readonly all?: boolean;
   readonly reason: string;
-  readonly by: string;
+  readonly actor: string;
 }
+
+const helpText = `
+Wants DATABASE_URL; with REDIS_URL and SAGASHIFT_KEY_PREFIX the list in Redis follows at once. \`<command> --help\` shows what it takes.
+Exit codes: 0 done, 1 no such event, 2 usage, 3 refused: no dead letter, 4 the database cannot be reached. See docs/delivery.md.`;
 
 /** Resolves with the exit code: 0 ok, 1 failed or no such event, 2 usage, 3 conflict: the event is no dead letter, 4 unreachable. */
 export const runDeadLetters = (argv: readonly string[], io: CommandIo): Promise<number> =>
   runCommand(() => deadLetters(io), argv, io, failureOf);
 
 function failureOf(error: unknown): CommandFailure {
-  if (error instanceof UnknownEvents) return new CommandFailure(exitCodes.failed, error.message);
-  if (error instanceof NotDeadLetters) return new CommandFailure(exitCodes.conflict, error.message);
-  return asFailure(error);
+  if (!(error instanceof NotDeadLetters)) return asFailure(error);
+  return new CommandFailure(error.unknown ? exitCodes.failed : exitCodes.conflict, error.message);
 }
 
 function deadLetters(io: CommandIo): Command {
   const { program, print } = operatorCommand('dead-letters', io);
-  program.description('Events for the outside that were given up on: shows them, sends them again, or drops them');
+  program
+    .description('Events for the outside that were given up on: shows them, sends them again, or drops them')
+    .addHelpText('after', helpText);
 
   filtered(program.command('list').description('oldest first')).action((flags: FilterFlags) =>
     withPool(io.env, async (pool) => {
@@ -52,11 +56,11 @@ function deadLetters(io: CommandIo): Command {
       .argument('[eventIds...]', 'these, all of them or none')
       .option('--all', 'every dead letter, up to the limit')
       .requiredOption('--reason <text>', 'why; kept in operator_action', reasonFrom)
-      .option('--by <name>', 'who, default the user of this terminal', userInfo().username)
+      .option('--by, --actor <name>', 'who, default the user of this terminal', userInfo().username)
       .action((eventIds: readonly string[], flags: ActionFlags) =>
         withPool(io.env, async (pool) => {
-          const { reason, by } = flags;
-          const operator = { actor: by, command: `dead-letters ${action}`, reason };
+          const { reason, actor } = flags;
+          const operator = { actor, command: `dead-letters ${action}`, reason };
           const letters = await settleDeadLetters(pool, action, choiceOf(eventIds, flags), operator);
           const listed = await relist(io.env, pool, letters);
           const hint = listed || letters.length === 0 ? '' : 'the list in Redis follows within a minute\n';

@@ -16,15 +16,21 @@ export interface SagasIo extends CommandIo {
   readonly interrupted: () => AbortSignal;
 }
 
+const helpText = `
+Wants DATABASE_URL, and nothing else. \`<command> --help\` shows what it takes; every action wants a --reason.
+Exit codes: 0 done, 1 failed or no such saga, 2 usage, 3 refused, 4 the database cannot be reached. See docs/operations.md.`;
+
 /** Resolves with the exit code: 0 done, 1 failed or no such saga, 2 usage, 3 refused: the saga is not one that this can be done to, 4 unreachable. */
 export const runSagas = (argv: readonly string[], io: SagasIo): Promise<number> =>
   runCommand(() => sagas(io), argv, io);
 
 function sagas(io: SagasIo): Command {
   const { program, asJson, print } = operatorCommand('sagas', io, 'print one JSON document; `watch` prints one a line');
-  program.description(
-    'Payments on the saga side that are open or were given up: shows them, and acts on those that are stuck',
-  );
+  program
+    .description(
+      'Payments on the saga side that are open or were given up: shows them, and acts on those that are stuck',
+    )
+    .addHelpText('after', helpText);
 
   filtered(program.command('list').description('oldest first; by default what is open and what was given up')).action(
     (flags: FilterFlags) =>

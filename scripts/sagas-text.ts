@@ -11,13 +11,13 @@ import { cell, durationText, table } from './terminal-table.ts';
 export const listText = ({ sagas, more }: FoundSagas): string =>
   sagas.length === 0
     ? 'no sagas\n'
-    : `${table(['SAGA', 'ORDER', 'STYLE', 'V', 'STATUS', 'STEP', 'AGE', 'FAULTS', 'NEXT TRY', 'ATTENTION', 'ERROR'], sagas.map(listLine))}${moreText(more)}`;
+    : `${table(['SAGA', 'ORDER', 'STYLE', 'V', 'STATUS', 'STEP', 'AGE', 'FAULTS', 'NEXT TRY', 'IN HAND OF', 'ATTENTION', 'ERROR'], sagas.map(listLine))}${moreText(more)}`;
 
 const listLine = (saga: ListedSaga): string[] => {
   const now = saga.createdAt.getTime() + saga.ageMs;
   return [
     ...[`${saga.sagaId}`, `${saga.orderId}`, saga.style, `${saga.version}`, saga.status, saga.step],
-    ...[durationText(saga.ageMs), `${saga.attempts}`, nextTryText(saga.nextRunAt, now)],
+    ...[durationText(saga.ageMs), `${saga.attempts}`, nextTryText(saga.nextRunAt, now), saga.inHandOf ?? ''],
     saga.attentionAt === null ? '' : `for ${durationText(now - saga.attentionAt.getTime())}`,
     saga.error ?? '',
   ];
@@ -38,7 +38,10 @@ export function storyText(story: SagaStory): string {
   const at = (time: Date): string => `${time.toISOString()}, ${durationText(saga.now.getTime() - time.getTime())} ago`;
   const facts = [
     ['saga', `${saga.sagaId}, ${saga.status} at ${saga.step}`],
-    ['style', `${saga.style}, version ${saga.version}, epoch ${saga.epoch}, owner ${saga.owner ?? 'nobody'}`],
+    [
+      'style',
+      `${saga.style}, version ${saga.version}, epoch ${saga.epoch}, owner ${saga.owner ?? 'nobody'}, in hand of ${saga.inHandOf ?? 'nobody'}`,
+    ],
     ['order', `${saga.orderId}, ${books?.orderStatus ?? 'gone'}${books === null ? '' : ` of user ${books.userId}`}`],
     ['payment', payment === null ? 'none' : `${payment.paymentId} of ${payment.amount} won`],
     ['accepted', at(saga.createdAt)],
@@ -80,8 +83,11 @@ export function storyText(story: SagaStory): string {
     section(
       'what people did',
       table(
-        ['AT', 'WHO', 'COMMAND', 'REASON'],
-        actions.map(({ at: when, actor, command, reason }) => [when.toISOString(), actor, command, reason]),
+        ['AT', 'WHO', 'COMMAND', 'REASON', 'REFUSED'],
+        actions.map(({ at: when, actor, command, reason, refused }) => [
+          ...[when.toISOString(), actor, command, reason],
+          refused ?? '',
+        ]),
       ),
     ),
   ].join('');

@@ -57,10 +57,10 @@ export function watchLine(counts: SagaCounts): string {
 export function watchScreen(counts: SagaCounts): string {
   const { orchestration, choreography } = counts.workers;
   const places = table(
-    ['STYLE', 'STATUS', 'STEP', 'SAGAS', 'OLDEST', 'ATTENTION'],
+    ['STYLE', 'STATUS', 'STEP', 'SAGAS', 'OLDEST', 'IN HAND', 'ATTENTION'],
     counts.counts.map((at) => [
       ...[at.style, at.status, at.step, `${at.sagas}`],
-      ...[durationText(at.oldestMs), `${at.attention}`],
+      ...[durationText(at.oldestMs), `${at.inHand}`, `${at.attention}`],
     ]),
   );
   const text = `${watchLine(counts)}workers: orchestration ${orchestration}, choreography ${choreography}\n\n${places === '' ? 'no open sagas\n' : places}\nCtrl-C ends this\n`;

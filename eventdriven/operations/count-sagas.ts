@@ -1,6 +1,7 @@
 import type { Tx } from '../../domain/ports.ts';
 import { silentMs } from '../saga/rescuer.ts';
 import type { SagaStatus } from './find-sagas.ts';
+import { heldSagas } from './held-sagas-sql.ts';
 
 /** Sagas that stand at one place. */
 export interface SagaCount {
@@ -10,6 +11,8 @@ export interface SagaCount {
   readonly sagas: number;
   readonly oldestMs: number;
   readonly attention: number;
+  /** Living workers said with their last beat that they have these in hand. */
+  readonly inHand: number;
 }
 
 export interface SagaCounts {
@@ -35,8 +38,9 @@ export async function countSagas(tx: Tx): Promise<SagaCounts> {
 
 const countByPlace = (tx: Tx): Promise<SagaCount[]> =>
   tx.query<SagaCount>(
-    `select saga_type as style, status, current_step as step, count(*) as sagas,
-       (extract(epoch from now() - min(created_at)) * 1000)::float8 as "oldestMs", count(attention_at) as attention
-     from saga_state where status in ('RUNNING', 'COMPENSATING') or status = 'FAILED'
+    `with ${heldSagas}
+     select saga_type as style, status, current_step as step, count(*) as sagas, (extract(epoch from now() - min(created_at)) * 1000)::float8 as "oldestMs",
+       count(attention_at) as attention, count(held.worker_id) as "inHand"
+     from saga_state left join held using (saga_id) where status in ('RUNNING', 'COMPENSATING') or status = 'FAILED'
      group by saga_type, status, current_step order by saga_type, array_position('{RUNNING,COMPENSATING,FAILED}', status), current_step`,
   );

@@ -1,4 +1,5 @@
 import type { Tx } from '../../domain/ports.ts';
+import { heldSagas } from './held-sagas-sql.ts';
 
 export const sagaStatuses = ['RUNNING', 'COMPENSATING', 'COMPLETED', 'COMPENSATED', 'FAILED'] as const;
 export type SagaStatus = (typeof sagaStatuses)[number];
@@ -16,6 +17,8 @@ export interface ListedSaga {
   /** Technical faults in a row. */
   readonly attempts: number;
   readonly owner: string | null;
+  /** A living worker that said with its last beat that it has the saga in hand; null when none did. */
+  readonly inHandOf: string | null;
   readonly nextRunAt: Date | null;
   readonly attentionAt: Date | null;
   readonly failureCode: string | null;
@@ -66,10 +69,11 @@ export const countLimit = 10_000;
 /** Oldest first, which is in the order of their ids. */
 export async function findSagas(tx: Tx, filter: SagaFilter): Promise<FoundSagas> {
   const sagas = await tx.query<ListedSaga>(
-    `select saga_id as "sagaId", order_id as "orderId", saga_type as style, definition_version as version, status, current_step as step,
-       (extract(epoch from now() - created_at) * 1000)::float8 as "ageMs", attempts, owner, next_run_at as "nextRunAt", attention_at as "attentionAt",
-       failure_code as "failureCode", last_error as error, created_at as "createdAt"
-     from saga_state where ${matching(filter)} order by saga_id limit $6`,
+    `with ${heldSagas}
+     select saga_id as "sagaId", order_id as "orderId", saga_type as style, definition_version as version, status, current_step as step,
+       (extract(epoch from now() - created_at) * 1000)::float8 as "ageMs", attempts, owner, worker_id as "inHandOf",
+       next_run_at as "nextRunAt", attention_at as "attentionAt", failure_code as "failureCode", last_error as error, created_at as "createdAt"
+     from (select * from saga_state where ${matching(filter)} order by saga_id limit $6) page left join held using (saga_id) order by saga_id`,
     [...valuesOf(filter), filter.limit],
   );
   const last = sagas[filter.limit - 1];

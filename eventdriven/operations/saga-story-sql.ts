@@ -2,6 +2,7 @@ import type { Tx } from '../../domain/ports.ts';
 import { silentMs } from '../saga/rescuer.ts';
 import { styleOfRole } from './count-sagas.ts';
 import type { SagaStatus } from './find-sagas.ts';
+import { heldSagas } from './held-sagas-sql.ts';
 
 export interface SagaState {
   readonly sagaId: number;
@@ -19,6 +20,9 @@ export interface SagaState {
   readonly owner: string | null;
   /** When its owner was last heard of; null when it has none, or nobody ever heard of it. */
   readonly ownerBeatAt: Date | null;
+  /** A living worker that said with its last beat that it has the saga in hand, whether or not it owns it. */
+  readonly inHandOf: string | null;
+  readonly inHandBeatAt: Date | null;
   /** Workers that run sagas of its style, heard of lately. */
   readonly workersAlive: number;
   readonly deadlineAt: Date | null;
@@ -33,13 +37,15 @@ export interface SagaState {
 
 export async function readState(tx: Tx, sagaId: number): Promise<SagaState | undefined> {
   const [row] = await tx.query<SagaState>(
-    `select s.saga_id as "sagaId", s.order_id as "orderId", s.saga_type as style, s.definition_version as version, s.status, s.current_step as step,
+    `with ${heldSagas}
+     select s.saga_id as "sagaId", s.order_id as "orderId", s.saga_type as style, s.definition_version as version, s.status, s.current_step as step,
        s.epoch, s.attempts, s.failure_code as "failureCode", s.last_error as error, s.compensation_data as facts, s.owner,
        (select h.beat_at from worker_heartbeat h where h.worker_id = s.owner) as "ownerBeatAt",
+       held.worker_id as "inHandOf", held.beat_at as "inHandBeatAt",
        (select count(*) from worker_heartbeat h where ${styleOfRole} = s.saga_type and h.beat_at > now() - $2 * interval '1 millisecond') as "workersAlive",
        s.deadline_at as "deadlineAt", s.next_run_at as "nextRunAt", s.attention_at as "attentionAt", s.pruned_at as "prunedAt",
        s.created_at as "createdAt", s.updated_at as "updatedAt", now() as now
-     from saga_state s where s.saga_id = $1`,
+     from saga_state s left join held on held.saga_id = s.saga_id where s.saga_id = $1`,
     [sagaId, silentMs],
   );
   return row;
@@ -122,11 +128,13 @@ export interface PastAction {
   readonly actor: string;
   readonly command: string;
   readonly reason: string;
+  /** Why it was refused; null when it was done. */
+  readonly refused: string | null;
 }
 
 export const readActions = (tx: Tx, sagaId: number): Promise<PastAction[]> =>
   tx.query<PastAction>(
-    `select at, actor, command, reason from operator_action where subject = 'saga ' || $1::bigint order by id limit $2`,
+    `select at, actor, command, reason, after->>'refused' as refused from operator_action where subject = 'saga ' || $1::bigint order by id limit $2`,
     [sagaId, linesLimit],
   );
 

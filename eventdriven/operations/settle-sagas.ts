@@ -54,7 +54,7 @@ export async function* settleSagas(
   }
 }
 
-/** In the caller's transaction, with who did it and why. */
+/** In the caller's transaction, with who did it and why; also when it is refused: whoever reads the record sees what was tried. */
 export async function settleSaga(
   tx: Tx,
   action: SagaAction,
@@ -63,9 +63,18 @@ export async function settleSaga(
   dryRun = false,
 ): Promise<Settled> {
   const saga = await lockSaga(tx, sagaId);
-  if (saga === undefined) return { sagaId, outcome: 'unknown', message: `there is no saga ${sagaId}` };
+  const keepRefused = async (before: object, refused: string): Promise<void> => {
+    if (!dryRun) await recordActions(tx, by, [{ subject: `saga ${sagaId}`, before, after: { refused } }]);
+  };
+  if (saga === undefined) {
+    await keepRefused({}, 'UNKNOWN');
+    return { sagaId, outcome: 'unknown', message: `there is no saga ${sagaId}` };
+  }
   const refusal = refusalOf(action, saga);
-  if (refusal !== undefined) return { sagaId, outcome: 'refused', before: saga.mark, ...refusal };
+  if (refusal !== undefined) {
+    await keepRefused(saga.mark, refusal.code);
+    return { sagaId, outcome: 'refused', before: saga.mark, ...refusal };
+  }
   return dryRun ? rehearsed(tx, action, sagaId, saga) : act(tx, action, sagaId, saga, by);
 }
 

@@ -9,6 +9,7 @@ const boundaries = ['validateOrder', 'deductBalance', 'confirmStock', 'createPay
 const saga: SagaState = {
   ...{ sagaId: 7, orderId: 17, style: 'orchestration', version: 1, status: 'RUNNING', step: 'deductBalance', epoch: 2 },
   ...{ attempts: 0, failureCode: null, error: null, facts: null, owner: 'w1', ownerBeatAt: at(-0.3), workersAlive: 2 },
+  ...{ inHandOf: 'w1', inHandBeatAt: at(-0.3) },
   ...{
     deadlineAt: at(40),
     nextRunAt: null,
@@ -42,7 +43,22 @@ describe('what happens next', () => {
     [
       'who has it in hand',
       {},
-      /Worker w1 has it in hand, was heard of 0\.3 s ago, and did not move for 3\.0 s; `retry` takes it away/,
+      /Worker w1 has it in hand and was heard of 0\.3 s ago; the saga did not move for 3\.0 s\. `retry` takes it away/,
+    ],
+    [
+      'in whose hand one is that nobody owns, between two boundaries',
+      { owner: null, ownerBeatAt: null, inHandOf: 'w2', inHandBeatAt: at(-0.1) },
+      /Worker w2 has it in hand and was heard of 0\.1 s ago; the saga did not move for 3\.0 s\./,
+    ],
+    [
+      'that its owner does not say it has it in hand',
+      { inHandOf: null, inHandBeatAt: null },
+      /Worker w1 owns it and was/,
+    ],
+    [
+      'that another is asked while its owner is silent',
+      { ownerBeatAt: at(-5), inHandOf: 'w2' },
+      /w1 owns it and is silent/,
     ],
     [
       'that its worker is silent',
@@ -50,7 +66,11 @@ describe('what happens next', () => {
       /Worker w1 owns it and is silent since 5\.0 s: another takes it up/,
     ],
     ['that nobody ever heard of its worker', { ownerBeatAt: null }, /w1 owns it and was never heard of/],
-    ['that nobody has it', { owner: null }, /Nobody has it in hand and did not move for 3\.0 s/],
+    [
+      'that nobody has it',
+      { owner: null, ownerBeatAt: null, inHandOf: null, inHandBeatAt: null },
+      /Nobody has it in hand and it did not move for 3\.0 s/,
+    ],
     [
       'when it is tried again',
       { nextRunAt: at(12), owner: null },
@@ -85,8 +105,9 @@ describe('what happens next', () => {
   });
 
   test('says who gave it up, which way it would go on, and what is open', () => {
-    const skipped = { at: at(-60), actor: 'kim', command: 'sagas skip', reason: 'by hand' };
-    const text = next({ status: 'FAILED' }, { actions: [skipped], open: ['300 won were debited'] });
+    const skipped = { at: at(-60), actor: 'kim', command: 'sagas skip', reason: 'by hand', refused: null };
+    const again = { ...skipped, actor: 'lee', refused: 'GIVEN_UP' };
+    const text = next({ status: 'FAILED' }, { actions: [skipped, again], open: ['300 won were debited'] });
     expect(text).toBe(
       'Nothing by itself: it was given up by kim at 2026-11-22T11:59:00.000Z (by hand). `retry` takes it up again, on its way forward. Left open: 300 won were debited.',
     );

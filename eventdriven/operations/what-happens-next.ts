@@ -31,7 +31,7 @@ const prunedText = ({ prunedAt }: SagaState): string =>
   prunedAt === null ? '' : ` Its receipts were deleted at ${prunedAt.toISOString()}, long after its end.`;
 
 function givenUpText({ saga, actions }: Standing): string {
-  const last = actions.findLast(({ command }) => command === 'sagas skip');
+  const last = actions.findLast(({ command, refused }) => command === 'sagas skip' && refused === null);
   const who = last === undefined ? '' : ` by ${last.actor} at ${last.at.toISOString()} (${last.reason})`;
   const way = saga.failureCode === null ? 'forward' : 'back';
   return `Nothing by itself: it was given up${who}. \`retry\` takes it up again, on its way ${way}.`;
@@ -56,7 +56,7 @@ function directionText({ saga, receipts, boundaries }: Standing): string {
 
 /** Whose turn it is: the first reason that applies, in the order in which a rescuer asks. */
 function turnText({ saga }: Standing): string {
-  const { style, owner, ownerBeatAt, nextRunAt, workersAlive } = saga;
+  const { style, nextRunAt, workersAlive } = saga;
   if (workersAlive === 0) {
     return `No worker of the ${style} was heard of within ${seconds(silentMs)}: nothing happens until one is started.`;
   }
@@ -66,14 +66,25 @@ function turnText({ saga }: Standing): string {
       ? `Its next try is due in ${seconds(waitMs)}, at ${nextRunAt.toISOString()}; \`retry\` makes it due at once.`
       : 'Its next try is due: a worker takes it up within a second.';
   }
-  const unmoved = `and did not move for ${seconds(-untilMs(saga, saga.updatedAt))}`;
-  if (owner === null) return `Nobody has it in hand ${unmoved}: a worker that hears of it, or sweeps, takes it up.`;
-  const quietMs = ownerBeatAt === null ? undefined : -untilMs(saga, ownerBeatAt);
-  if (quietMs === undefined || quietMs > silentMs) {
+  return handText(saga);
+}
+
+/** Between two boundaries nobody owns a saga, yet a worker may have it in hand: it waits its turn there, or hangs there. */
+function handText(saga: SagaState): string {
+  const { owner, ownerBeatAt, inHandOf } = saga;
+  const unmoved = `did not move for ${seconds(-untilMs(saga, saga.updatedAt))}`;
+  if (owner === null && inHandOf === null) {
+    return `Nobody has it in hand and it ${unmoved}: a worker that hears of it, or sweeps, takes it up.`;
+  }
+  const heardAt = owner === null ? saga.inHandBeatAt : ownerBeatAt;
+  const quietMs = heardAt === null ? undefined : -untilMs(saga, heardAt);
+  if (owner !== null && (quietMs === undefined || quietMs > silentMs)) {
     const quiet = quietMs === undefined ? 'was never heard of' : `is silent since ${seconds(quietMs)}`;
     return `Worker ${owner} owns it and ${quiet}: another takes it up within a second.`;
   }
-  return `Worker ${owner} has it in hand, was heard of ${seconds(quietMs)} ago, ${unmoved}; \`retry\` takes it away from that worker.`;
+  const worker = owner ?? inHandOf ?? '';
+  const holds = inHandOf === worker ? 'has it in hand' : 'owns it';
+  return `Worker ${worker} ${holds} and was heard of ${seconds(quietMs ?? 0)} ago; the saga ${unmoved}. \`retry\` takes it away from that worker.`;
 }
 
 const untilMs = ({ now }: SagaState, at: Date): number => at.getTime() - now.getTime();

@@ -160,7 +160,11 @@ describe('replay', () => {
       settleDeadLetters(stage.database.pool, 'drop', { eventIds: [1] }, by),
     ]);
     expect(both.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
-    expect(await actions()).toHaveLength(1);
+    const won = both[0].status === 'fulfilled' ? 'PENDING' : 'DROPPED';
+    expect(await actions()).toMatchObject([
+      { after: { status: won } },
+      { before: { status: won }, after: { refused: 'NOT_DEAD_LETTER' } },
+    ]);
   });
 });
 
@@ -183,9 +187,6 @@ describe('drop', () => {
 
 describe('nothing is changed', () => {
   test.each([
-    [['replay', '1', '99', '--reason', 'x'], 1, 'there is no event 99; nothing was changed'],
-    [['drop', '99', '98', '--reason', 'x'], 1, 'there is no event 99, 98; nothing was changed'],
-    [['replay', '1', '4', '5', '--reason', 'x'], 3, 'event 4 is SENT, event 5 is PENDING, not a dead letter'],
     [['replay', '1'], 2, 'required option'],
     [['drop', '1', '--reason', ' '], 2, 'say why'],
     [['replay', '--reason', 'x'], 2, 'which? Give event ids'],
@@ -200,6 +201,31 @@ describe('nothing is changed', () => {
     expect(await run(argv)).toEqual({ code, out: '', err: expect.stringContaining(message) as unknown });
     expect(await statuses()).toEqual(untouched);
     expect(await actions()).toEqual([]);
+  });
+
+  test.each<[string[], number, string, object[]]>([
+    [
+      ['replay', '1', '99'],
+      ...([1, 'there is no event 99; nothing was changed'] as const),
+      [{ command: 'dead-letters replay', subject: 'event 99', reason: 'x', before: {}, after: { refused: 'UNKNOWN' } }],
+    ],
+    [
+      ['drop', '99', '4'],
+      ...([1, 'there is no event 99; nothing was changed'] as const),
+      [{ subject: 'event 99' }, { subject: 'event 4', after: { refused: 'NOT_DEAD_LETTER' } }],
+    ],
+    [
+      ['replay', '1', '4', '5'],
+      ...([3, 'event 4 is SENT, event 5 is PENDING, not a dead letter; nothing was changed'] as const),
+      [
+        { subject: 'event 4', before: { status: 'SENT' } },
+        { subject: 'event 5', before: { status: 'PENDING' } },
+      ],
+    ],
+  ])('by %j, which is refused: exit %i, %s; the attempt is kept', async (argv, code, message, kept) => {
+    expect(await run([...argv, '--reason', 'x'])).toEqual({ code, out: '', err: `${message}\n` });
+    expect(await statuses()).toEqual(untouched);
+    expect(await actions()).toMatchObject(kept);
   });
 
   test('by more ids than are done at once', async () => {

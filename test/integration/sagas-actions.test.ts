@@ -14,7 +14,11 @@ describe('an action', () => {
     expect(err).toBe(
       'saga 4: refused (FINAL): it is COMPLETED: the order is paid; nothing was changed\nsaga 99: there is no saga 99; nothing was changed\ndone 1, refused 1, failed 1, not tried 0\n',
     );
-    expect((await actions()).map(({ subject }) => subject)).toEqual(['saga 2']);
+    expect(await actions()).toMatchObject([
+      { subject: 'saga 2', after: { status: 'RUNNING' } },
+      { subject: 'saga 4', before: { status: 'COMPLETED' }, after: { refused: 'FINAL' } },
+      { subject: 'saga 99', before: {}, after: { refused: 'UNKNOWN' } },
+    ]);
   });
 
   test('of those that a filter finds, up to the limit, in the order of their ids', async () => {
@@ -126,18 +130,34 @@ describe('nothing is changed', () => {
     [['skip', '--reason', 'x'], 2, 'sagaIds'],
     [['skip', '--all', '--reason', 'x'], 2, '--all'],
     [['cancel', '1'], 2, 'unknown command'],
-    [['compensate', '3', '--reason', 'x'], 3, 'TURNING_BACK'],
-    [['compensate', '4', '--reason', 'x'], 3, 'PAST_PIVOT'],
-    [['compensate', '6', '--reason', 'x'], 3, 'GIVEN_UP'],
-    [['retry', '4', '5', '--reason', 'x'], 3, 'done 0, refused 2, failed 0, not tried 0'],
-    [['skip', '1', '--reason', 'x'], 3, 'NEEDS_NOBODY'],
-    [['skip', '6', '--reason', 'x'], 3, 'GIVEN_UP'],
-    [['retry', '99', '--reason', 'x'], 1, 'there is no saga 99'],
+    [['retry', '4', '--reason', 'x', '--dry-run'], 3, 'FINAL'],
   ])('by %j: exit %d, %s', async (argv, code, message) => {
     const before = await rows();
     expect(await run(...argv)).toEqual({ code, out: '', err: expect.stringContaining(message) as unknown });
     expect(await rows()).toEqual(before);
     expect(await actions()).toEqual([]);
+  });
+
+  test.each<[string[], number, string, Record<string, string>]>([
+    [['compensate', '3'], 3, 'TURNING_BACK', { 'saga 3': 'TURNING_BACK' }],
+    [['compensate', '4'], 3, 'PAST_PIVOT', { 'saga 4': 'PAST_PIVOT' }],
+    [['compensate', '6'], 3, 'GIVEN_UP', { 'saga 6': 'GIVEN_UP' }],
+    [['retry', '4', '5'], 3, 'done 0, refused 2, failed 0, not tried 0', { 'saga 4': 'FINAL', 'saga 5': 'FINAL' }],
+    [['skip', '1'], 3, 'NEEDS_NOBODY', { 'saga 1': 'NEEDS_NOBODY' }],
+    [['skip', '6'], 3, 'GIVEN_UP', { 'saga 6': 'GIVEN_UP' }],
+    [['retry', '99'], 1, 'there is no saga 99', { 'saga 99': 'UNKNOWN' }],
+  ])('by %j, which is refused: exit %d, %s; the attempt is kept', async (argv, code, message, refused) => {
+    await on.db.pool.query('truncate operator_action');
+    const before = await rows();
+    expect(await run(...argv, '--reason', 'x')).toEqual({
+      ...{ code, out: '', err: expect.stringContaining(message) as unknown },
+    });
+    expect(await rows()).toEqual(before);
+    const kept = await on.db.pool.query<{ subject: string; refused: string; by: string }>(
+      `select subject, after->>'refused' as refused, concat_ws(' ', actor, command, reason) as by from operator_action order by id`,
+    );
+    expect(Object.fromEntries(kept.map((one) => [one.subject, one.refused]))).toEqual(refused);
+    for (const { by } of kept) expect(by).toBe(`kim sagas ${argv[0] ?? ''} x`);
   });
 
   test('by more ids than are done at once, or without a database', async () => {

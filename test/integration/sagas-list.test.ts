@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
+import { beat } from '../../eventdriven/saga/rescue-sql.ts';
 import { openSagasStage } from '../support/open-sagas.ts';
 
 const on = openSagasStage();
@@ -57,12 +58,18 @@ describe('list', () => {
     expect(await found('--limit', '4')).toEqual({ ids: [1, 2, 3, 6], more: 0 });
     const { out } = await run('list', '--limit', '3');
     const [head, first, , third, last] = out.split('\n') as [string, string, string, string, string];
-    expect(head).toMatch(/^SAGA +ORDER +STYLE +V +STATUS +STEP +AGE +FAULTS +NEXT TRY +ATTENTION +ERROR$/);
+    expect(head).toMatch(/^SAGA +ORDER +STYLE +V +STATUS +STEP +AGE +FAULTS +NEXT TRY +IN HAND OF +ATTENTION +ERROR$/);
     expect(first).toMatch(/^ +1 +\d+ +orchestration +1 +RUNNING +accepted +\d\.\ds +0$/);
     expect(third).toMatch(
       / COMPENSATING +confirmStock +\S+ +1 +in \d+s +for \d\.\ds +no partition of relation "balance_ledger"$/,
     );
     expect(last).toBe('and 1 more: --limit shows more of them at once');
+    await beat(on.db.pool, 'silent', 'orchestrator', [1, 2, 3]);
+    await on.db.pool.query(`update worker_heartbeat set beat_at = now() - interval '3 seconds'`);
+    await beat(on.db.pool, 'w1', 'orchestrator', [2, 6]);
+    const held = JSON.parse((await run('list', '--json')).out) as { sagas: { inHandOf: string | null }[] };
+    expect(held.sagas.map(({ inHandOf }) => inHandOf)).toEqual([null, 'w1', null, 'w1']);
+    expect((await run('list')).out).toMatch(/^ +2 .* w1 +No space left/m);
     await on.db.pool.query('truncate saga_state');
     expect((await run('list')).out).toBe('no sagas\n');
   });

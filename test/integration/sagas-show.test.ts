@@ -10,6 +10,7 @@ describe('show', () => {
   test('tells all of a saga, by its id or its order’s', async () => {
     const [, , back, , , given] = await six();
     await run('retry', '3', '--reason', 'new partition');
+    await run('compensate', '3', '--reason', 'too late');
     const { out } = await run('show', '3');
     for (const line of [
       /^saga {13}3, COMPENSATING at confirmStock$/m,
@@ -22,7 +23,8 @@ describe('show', () => {
       /payment\.rejected +\S+ +\{"code":"PAYMENT_FAILED","reason":"turned back by kim: x"\}/,
       /balance +\d+ +DEBIT +-200/,
       /stock +\d+ +CONFIRM +1/,
-      /kim +sagas retry +new partition/,
+      /kim +sagas retry +new partition$/m,
+      /kim +sagas compensate +too late +TURNING_BACK$/m,
     ]) {
       expect(out).toMatch(line);
     }
@@ -45,10 +47,25 @@ describe('show', () => {
   test('says whose worker has it', async () => {
     await saga(2);
     await beat(on.db.pool, 'w1', 'orchestrator');
+    expect((await run('show', '1')).out).toContain('Worker w1 owns it and was heard of');
+    await beat(on.db.pool, 'w1', 'orchestrator', [1]);
     expect((await run('show', '1')).out).toContain('Worker w1 has it in hand');
     await on.db.pool.query(`update worker_heartbeat set beat_at = now() - interval '1 minute'`);
     await beat(on.db.pool, 'w2', 'orchestrator');
     expect((await run('show', '1')).out).toContain('Worker w1 owns it and is silent since 60 s');
+  });
+
+  test('names the living worker in whose hand a saga is that nobody owns', async () => {
+    await saga(2);
+    await on.db.pool.query('update saga_state set owner = null');
+    await beat(on.db.pool, 'w1', 'orchestrator', [2, 3]);
+    expect((await run('show', '1')).out).toMatch(/in hand of nobody$[^]*Nobody has it in hand/m);
+    await beat(on.db.pool, 'w2', 'orchestrator', [3, 1]);
+    expect((await run('show', '1')).out).toMatch(
+      /owner nobody, in hand of w2$[^]*Worker w2 has it in hand and was heard of 0\.\d s ago/m,
+    );
+    await on.db.pool.query(`update worker_heartbeat set beat_at = now() - interval '3 seconds' where worker_id = 'w2'`);
+    expect((await run('show', '1')).out).toContain('Nobody has it in hand');
   });
 
   test('says what is not there', async () => {

@@ -39,13 +39,14 @@ describe('watch', () => {
 
   test('draws a screen on a terminal, by style, status and step', async () => {
     await six();
-    await beat(on.db.pool, 'w1', 'orchestrator');
+    await beat(on.db.pool, 'w1', 'orchestrator', [3, 99]);
     await beat(on.db.pool, 'w2', 'order payment');
     const { out } = await watched([], true, 1);
     expect(out.startsWith('\u001B[H')).toBe(true);
     expect(out.endsWith('\u001B[J')).toBe(true);
     expect(out).toContain('workers: orchestration 1, choreography 1');
-    expect(out).toMatch(/orchestration +COMPENSATING +confirmStock +1 +\S+ +1\D/);
+    expect(out).toMatch(/orchestration +COMPENSATING +confirmStock +1 +\S+ +1 +1\D/);
+    expect(out).toMatch(/FAILED +confirmStock +1 +\S+ +0 +1\D/);
     await on.db.pool.query('truncate saga_state');
     expect((await watched([], true, 1)).out).toContain('no open sagas');
     expect(JSON.parse((await watched(['--json'], true, 1)).out)).toMatchObject({
