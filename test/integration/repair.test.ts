@@ -1,135 +1,26 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, describe, expect, test } from '@jest/globals';
 import type { Invariant } from '../../consistency/catalogue/invariant.ts';
 import { runVerify } from '../../consistency/command.ts';
 import { invariants } from '../../consistency/invariants.ts';
 import { mutants } from '../../consistency/mutants.ts';
-import { type Breach, breachName } from '../../consistency/repair/ask-keys.ts';
 import { breachesIn } from '../../consistency/repair/find.ts';
-import { proposals } from '../../consistency/repair/proposals.ts';
-import { propose, type Proposed } from '../../consistency/repair/propose.ts';
-import { applyTo } from '../../consistency/repair/repair-run.ts';
-import { proposalsText } from '../../consistency/repair/repair-text.ts';
 import { settle } from '../../consistency/repair/settle.ts';
-import { buildWorld } from '../../consistency/self-test/world.ts';
 import { verify } from '../../consistency/verifier.ts';
-import type { Tx } from '../../domain/ports.ts';
-import type { Pool } from '../../runtime/database.ts';
-import { type FreshDatabase, freshDatabase } from '../support/services.ts';
+import { smallWorld } from '../support/small-world.ts';
 import { openSession } from '../support/sessions.ts';
+import type { Verified } from '../support/verify-command.ts';
 
-let db: FreshDatabase;
+const world = smallWorld();
 const never = new AbortController().signal;
 const by = { actor: 'somchai', command: 'verify --repair', reason: 'ticket 4711' };
 
-beforeAll(async () => {
-  db = await freshDatabase();
-  await buildWorld(db.pool, never);
-});
-afterAll(() => db.drop());
-
 const mutantNamed = (does: string) => mutants.find((mutant) => mutant.does === does)!;
-const breaches = (tx: Tx): Promise<Breach[]> => breachesIn(tx, invariants, never);
 
-class RolledBack extends Error {}
-async function rolledBack<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
-  let result: { value: T } | undefined;
-  const done = db.pool.transaction(async (tx) => {
-    result = { value: await work(tx) };
-    throw new RolledBack();
-  });
-  await done.catch((error: unknown) => {
-    if (!(error instanceof RolledBack)) throw error;
-  });
-  return result!.value;
-}
-
-/** Transactions within a transaction that is rolled back. */
-const within = (tx: Tx): Pick<Pool, 'transaction'> => ({
-  async transaction(work) {
-    await tx.query('savepoint repair');
-    try {
-      const result = await work(tx);
-      await tx.query('release repair');
-      return result;
-    } catch (error) {
-      await tx.query('rollback to repair');
-      throw error;
-    }
-  },
-});
-
-const refusedByDatabase = ['the constraint being there'];
-const tried = mutants.filter(({ does }) => !refusedByDatabase.some((words) => does.includes(words)));
-/** The deliveries they left behind can't be taken back. */
-const notWholly = ['a refused payment is delivered', 'a delivery of no order'];
-
-describe('every mutant', () => {
-  const repaired: string[] = [];
-
-  test.each(tried)('$code, $does: is repaired without breaking anything, or says why not', async ({ does, sql }) => {
-    const { before, proposed, after } = await rolledBack(async (tx) => {
-      await tx.query(sql);
-      const before = await breaches(tx);
-      const proposed: Proposed[] = [];
-      for (const breach of before) proposed.push(await propose(tx, invariants, breach));
-      await applyTo(within(tx), before, by, never, () => undefined);
-      await tx.query(`update external_event_log set status = 'SENT'`); // as the relay does
-      return { before, proposed, after: await breaches(tx) };
-    });
-    expect(before.length).toBeGreaterThan(0);
-    expect(proposed.filter(({ look, command = '' }) => /[{}]|undefined|null/.test(`${look}${command}`))).toEqual([]);
-    const known = new Set(before.map(breachName));
-    expect(after.map(breachName).filter((name) => !known.has(name))).toEqual([]);
-    if (!proposed.some(({ repair }) => repair !== undefined) || notWholly.includes(does)) return;
-    expect(after).toEqual([]);
-    repaired.push(does);
-  });
-
-  test('of those that can be, none was left out', () => {
-    expect(repaired).toEqual([
-      'a balance changes without a ledger entry',
-      'a balance is gone',
-      'a balance falls below zero, the constraint being gone',
-      'a version is counted twice',
-      'a redelivered step debits again',
-      'stock falls below zero, the constraint being gone',
-      'available stock changes without a ledger entry',
-      'a confirmation is lost between two engines',
-      'a stock is gone',
-      'a refused order keeps its reservation, stock and ledger agreeing',
-      'a payment whose order is not PAID',
-      'a refund never happened, balance and ledger agreeing',
-      'confirmed stock never came back, stock and ledger agreeing',
-      'a used coupon names no order',
-      'a used coupon is handed out again',
-      'a coupon names an order that does not name it',
-      'a paid order’s coupon is still issued',
-      'a refused order keeps the coupon',
-      'a completed saga whose order is not PAID',
-      'a payment is not delivered',
-      'a payment is not delivered to a target that was routed before it',
-    ]);
-  });
-
-  test('there is a word on every invariant, in the table and in the docs', () => {
-    const docs = readFileSync('docs/repair.md', 'utf8');
-    expect(invariants.filter(({ code }) => proposals[code] === undefined)).toEqual([]);
-    expect(invariants.filter(({ code }) => !docs.includes(`| ${code} `))).toEqual([]);
-  });
-});
-
-interface Ran {
-  readonly code: number;
-  readonly out: string;
-  readonly err: string;
-}
-
-async function repair(...argv: string[]): Promise<Ran> {
+async function repair(...argv: string[]): Promise<Verified> {
   let [out, err] = ['', ''];
-  const io = { env: { DATABASE_URL: db.url, USER: 'somchai' }, signal: never };
+  const io = { env: { DATABASE_URL: world.db.url, USER: 'somchai' }, signal: never };
   const code = await runVerify(['--repair', ...argv], {
     ...io,
     out: (text) => (out += text),
@@ -140,22 +31,22 @@ async function repair(...argv: string[]): Promise<Ran> {
 
 const actions = (): Promise<
   { actor: string; command: string; subject: string; reason: string; before: object; after: object }[]
-> => db.pool.query('select actor, command, subject, reason, before, after from operator_action order by id');
+> => world.db.pool.query('select actor, command, subject, reason, before, after from operator_action order by id');
 const entries = (): Promise<{ kind: string; amount: number; balance_after: number; version: number }[]> =>
-  db.pool.query('select kind, amount, balance_after, version from balance_ledger order by id desc limit 2');
+  world.db.pool.query('select kind, amount, balance_after, version from balance_ledger order by id desc limit 2');
 const counts = async (): Promise<object> =>
   (
-    await db.pool.query<object>(
+    await world.db.pool.query<object>(
       `select (select count(*) from balance_ledger) as entries, (select count(*) from stock_ledger) as movements, (select sum(amount) from balances) as won,
        (select sum(available) from stocks) as available, (select sum(reserved) from stocks) as reserved`,
     )
   )[0]!;
-const violations = async (): Promise<number> => (await verify(db.url, { mode: 'drained' })).violations;
+const violations = async (): Promise<number> => (await verify(world.db.url, { mode: 'drained' })).violations;
 
 describe('npm run verify -- --repair', () => {
   afterEach(async () => {
     expect(await violations()).toBe(0);
-    await db.pool.query('truncate operator_action');
+    await world.db.pool.query('truncate operator_action');
   });
 
   test('has nothing to say where nothing is broken', async () => {
@@ -163,7 +54,7 @@ describe('npm run verify -- --repair', () => {
   });
 
   test('a double debit: proposes, changes nothing; applied with a reason it is taken back, once, and kept', async () => {
-    await db.pool.query(mutantNamed('a redelivered step debits again').sql);
+    await world.db.pool.query(mutantNamed('a redelivered step debits again').sql);
     const [broken, debits] = [await counts(), await entries()];
     const dry = await repair('--codes', 'b5');
     expect(dry.code).toBe(1);
@@ -200,7 +91,7 @@ describe('npm run verify -- --repair', () => {
     });
 
     const rebuilt = await runVerify(['--from-events'], {
-      env: { DATABASE_URL: db.url },
+      env: { DATABASE_URL: world.db.url },
       out: () => undefined,
       err: () => undefined,
     });
@@ -216,7 +107,7 @@ describe('npm run verify -- --repair', () => {
 
   test('two people at once: a refund is made once', async () => {
     const whole = await counts();
-    await db.pool.query(mutantNamed('a refund never happened, balance and ledger agreeing').sql);
+    await world.db.pool.query(mutantNamed('a refund never happened, balance and ledger agreeing').sql);
     const both = await Promise.all(
       [1, 2].map((who) => repair('--apply', '--all', '--reason', 'same', '--by', `p${who}`, '--json')),
     );
@@ -231,8 +122,8 @@ describe('npm run verify -- --repair', () => {
 
   test('stock of a refused order comes back by ledger entries; what else named it is gone with it', async () => {
     const whole = await counts();
-    await db.pool.query(mutantNamed('confirmed stock never came back, stock and ledger agreeing').sql);
-    await db.pool.query(mutantNamed('a refused order keeps its reservation, stock and ledger agreeing').sql);
+    await world.db.pool.query(mutantNamed('confirmed stock never came back, stock and ledger agreeing').sql);
+    await world.db.pool.query(mutantNamed('a refused order keeps its reservation, stock and ledger agreeing').sql);
     const { code, out, err } = await repair('--mode', 'drained', '--apply', '--all', '--reason', 'r');
     expect({ code, err }).toEqual({ code: 0, err: '' });
     expect(out).toMatch(/S7:\d+ {2}gone/);
@@ -244,7 +135,7 @@ describe('npm run verify -- --repair', () => {
   });
 
   test('what has no safe repair stays as it is, and the exit code says so', async () => {
-    await db.pool.query(`update balance_ledger set order_id = null where order_id = 18 and kind = 'DEBIT'`);
+    await world.db.pool.query(`update balance_ledger set order_id = null where order_id = 18 and kind = 'DEBIT'`);
     const broken = await counts();
     const dry = await repair('--codes', 'B7,P3');
     expect(dry.out).toMatch(
@@ -258,11 +149,11 @@ describe('npm run verify -- --repair', () => {
       out: expect.stringContaining('still broken: P3 order 18'),
     });
     expect([await counts(), await actions()]).toEqual([broken, []]);
-    await db.pool.query(`update balance_ledger set order_id = 18 where order_id is null and kind = 'DEBIT'`);
+    await world.db.pool.query(`update balance_ledger set order_id = 18 where order_id is null and kind = 'DEBIT'`);
   });
 
   test('is bounded: the rest is for another call', async () => {
-    await db.pool.query(mutantNamed('a refused order keeps the coupon').sql);
+    await world.db.pool.query(mutantNamed('a refused order keeps the coupon').sql);
     const first = await repair('--limit', '3', '--apply', '--all', '--reason', 'r');
     expect(first).toMatchObject({
       code: 1,
@@ -273,8 +164,8 @@ describe('npm run verify -- --repair', () => {
   });
 
   test('is rolled back when an invariant would break that held', async () => {
-    await db.pool.query(`update balances set amount = amount + 1 where user_id = 7`);
-    const [{ amount } = { amount: 0 }] = await db.pool.query<{ amount: number }>(
+    await world.db.pool.query(`update balances set amount = amount + 1 where user_id = 7`);
+    const [{ amount } = { amount: 0 }] = await world.db.pool.query<{ amount: number }>(
       'select amount - 1 as amount from balances where user_id = 7',
     );
     const b1 = invariants.find(({ code }) => code === 'B1')!;
@@ -283,32 +174,34 @@ describe('npm run verify -- --repair', () => {
       code: 'Z1',
       checks: [{ subject: b1.checks[0]!.subject, wrong: `id = 7 and amount = ${amount}` }],
     };
-    const [breach] = await breachesIn(db.pool, [b1], never);
+    const [breach] = await breachesIn(world.db.pool, [b1], never);
     const before = await counts();
-    expect(await settle(db.pool, [...invariants, touchy], breach!, by)).toMatchObject({
+    expect(await settle(world.db.pool, [...invariants, touchy], breach!, by)).toMatchObject({
       outcome: 'unsafe',
       says: 'no safe repair: it would break Z1 balance 7',
     });
     const deaf: Invariant = { ...b1, checks: [{ ...b1.checks[0]!, wrong: 'id = 7' }] };
-    expect(await settle(db.pool, [...invariants.filter((each) => each !== b1), deaf], breach!, by)).toMatchObject({
-      says: 'no safe repair: it would still be broken',
-    });
+    expect(await settle(world.db.pool, [...invariants.filter((each) => each !== b1), deaf], breach!, by)).toMatchObject(
+      {
+        says: 'no safe repair: it would still be broken',
+      },
+    );
     expect([await counts(), await actions()]).toEqual([before, []]);
     // Somebody mended it between the look and the locks: that something else is wrong there is not what was asked for.
     const mended = { code: 'B2', subject: 'balance', id: '7', orderId: null };
-    expect(await settle(db.pool, invariants, mended, by)).toMatchObject({ outcome: 'gone' });
+    expect(await settle(world.db.pool, invariants, mended, by)).toMatchObject({ outcome: 'gone' });
     expect([await counts(), await actions()]).toEqual([before, []]);
-    expect(await settle(db.pool, invariants, breach!, by)).toMatchObject({ outcome: 'done' });
-    expect(await settle(db.pool, invariants, breach!, by)).toMatchObject({ outcome: 'gone' });
+    expect(await settle(world.db.pool, invariants, breach!, by)).toMatchObject({ outcome: 'done' });
+    expect(await settle(world.db.pool, invariants, breach!, by)).toMatchObject({ outcome: 'gone' });
   });
 
   test('an open saga is left to the command for sagas', async () => {
-    await db.pool.query(mutantNamed('a saga is left open').sql);
+    await world.db.pool.query(mutantNamed('a saga is left open').sql);
     const { out } = await repair('--codes', 'G6');
     expect(out).toMatch(
       /G6:1 .*\n.*\n {2}npm run sagas -- retry 1 --reason '...'\n {2}look at: npm run sagas -- show --order 29\n/,
     );
-    await db.pool.query(`update saga_state set status = 'COMPLETED' where order_id = 29`);
+    await world.db.pool.query(`update saga_state set status = 'COMPLETED' where order_id = 29`);
   });
 
   test.each([
@@ -334,29 +227,32 @@ describe('npm run verify -- --repair', () => {
     async function killedWhenBlocked(): Promise<void> {
       const argv = ['--import', 'tsx', 'scripts/verify.ts', '--repair', '--apply', '--all', '--reason', 'killed'];
       const child = spawn(process.execPath, argv, {
-        env: { ...process.env, NODE_OPTIONS: '', DATABASE_URL: db.url },
+        env: { ...process.env, NODE_OPTIONS: '', DATABASE_URL: world.db.url },
         stdio: 'ignore',
       });
       children.push(child);
       const waiting = `select pid from pg_stat_activity where application_name = 'sagashift-repair' and datname = current_database()`;
-      while ((await db.pool.query(`${waiting} and wait_event_type = 'Lock'`)).length === 0 && child.exitCode === null);
+      while (
+        (await world.db.pool.query(`${waiting} and wait_event_type = 'Lock'`)).length === 0 &&
+        child.exitCode === null
+      );
       const ended = once(child, 'exit');
       child.kill('SIGKILL');
       await ended;
     }
     const sessionsGone = async (): Promise<void> => {
       const there = `select from pg_stat_activity where application_name = 'sagashift-repair' and datname = current_database()`;
-      while ((await db.pool.query(there)).length > 0);
+      while ((await world.db.pool.query(there)).length > 0);
     };
 
     test('between two repairs and in the middle of one, it has done each wholly or not at all, and the next call does the rest', async () => {
       const whole = await counts();
-      await db.pool.query(mutantNamed('a refund never happened, balance and ledger agreeing').sql);
-      await db.pool.query(mutantNamed('a refused order keeps its reservation, stock and ledger agreeing').sql);
-      const [{ id: unreserved } = { id: 0 }] = await db.pool.query<{ id: number }>(
+      await world.db.pool.query(mutantNamed('a refund never happened, balance and ledger agreeing').sql);
+      await world.db.pool.query(mutantNamed('a refused order keeps its reservation, stock and ledger agreeing').sql);
+      const [{ id: unreserved } = { id: 0 }] = await world.db.pool.query<{ id: number }>(
         `select id from orders where engine = 'legacy-lean' and status = 'PAYMENT_FAILED' order by id limit 1`,
       );
-      const holder = await openSession(db.url, db.pool, 'read committed');
+      const holder = await openSession(world.db.url, world.db.pool, 'read committed');
       await holder.query('begin');
       await holder.query('lock table operator_action in exclusive mode'); // each repair stops there, its entries written
       const broken = await counts();
@@ -366,14 +262,16 @@ describe('npm run verify -- --repair', () => {
       expect([await counts(), await actions()]).toEqual([broken, []]);
 
       await holder.query('begin');
-      const second = (await breaches(db.pool)).filter(({ code }) => code === 'P5').at(-1)!;
+      const second = (await breachesIn(world.db.pool, invariants, never)).filter(({ code }) => code === 'P5').at(-1)!;
       await holder.query('select from orders where id = $1 for update', [second.orderId]);
       await killedWhenBlocked();
       await holder.query('rollback');
       await holder.close();
       await sessionsGone();
       expect((await actions()).length).toBe(1);
-      expect((await breaches(db.pool)).filter(({ code }) => code === 'P5')).toEqual([second]);
+      expect((await breachesIn(world.db.pool, invariants, never)).filter(({ code }) => code === 'P5')).toEqual([
+        second,
+      ]);
 
       expect(await repair('--apply', '--all', '--reason', 'the rest')).toMatchObject({ code: 0 });
       expect((await actions()).map(({ reason }) => reason)).toEqual(['killed', 'the rest']);
@@ -381,19 +279,4 @@ describe('npm run verify -- --repair', () => {
       expect(unreserved).toBeGreaterThan(0);
     });
   });
-});
-
-test('proposals can be read: no safe repair says why and where to look', () => {
-  const finding = {
-    code: 'B3',
-    subject: 'balance ledger entry',
-    id: '7',
-    orderId: null,
-    ref: 'B3:7',
-    why: 'because',
-    look: 'there',
-  };
-  expect(proposalsText({ findings: [finding], more: 2 })).toBe(
-    `B3:7  (balance ledger entry 7)\n  no safe repair: because\n  look at: there\n\n1 findings: 0 can be repaired, 1 can't by this command\n2 more were not looked into: raise --limit, or narrow by --codes\n`,
-  );
 });

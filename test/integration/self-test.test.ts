@@ -1,15 +1,15 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { beforeAll, describe, expect, test } from '@jest/globals';
 import { runVerify } from '../../consistency/command.ts';
 import { invariants } from '../../consistency/invariants.ts';
 import { mutants } from '../../consistency/mutants.ts';
 import { selfTest, type SelfTestReport } from '../../consistency/self-test/self-test.ts';
 import { selfTestText } from '../../consistency/self-test/self-test-text.ts';
 import { weakened } from '../../consistency/self-test/weakened.ts';
-import { buildWorld } from '../../consistency/self-test/world.ts';
 import { verify } from '../../consistency/verifier.ts';
 import { ConnectionLost, openConnection, openPool } from '../../runtime/database.ts';
 import { startPostgresAlone } from '../../runtime/services/postgres-alone.ts';
-import { type FreshDatabase, freshDatabase, testServices } from '../support/services.ts';
+import { testServices } from '../support/services.ts';
+import { smallWorld } from '../support/small-world.ts';
 
 const never = new AbortController().signal;
 
@@ -20,25 +20,20 @@ const run = async (argv: string[], signal = never): Promise<{ code: number; out:
   return { code, out, err };
 };
 
-let database: FreshDatabase;
-beforeAll(async () => {
-  database = await freshDatabase();
-  await buildWorld(database.pool, never);
-});
-afterAll(() => database.drop());
+const world = smallWorld();
 
 const leftOver = (): Promise<object[]> =>
-  database.pool.query(`select datname from pg_database where datname like 'sagashift_self_test_${process.pid}_%'`);
+  world.db.pool.query(`select datname from pg_database where datname like 'sagashift_self_test_${process.pid}_%'`);
 
 describe('the world of the self-test', () => {
   test('is one in which every invariant holds and has something to look at', async () => {
-    const report = await verify(database.url, { mode: 'drained' });
+    const report = await verify(world.db.url, { mode: 'drained' });
     expect(report.perInvariant.filter(({ violations }) => violations > 0)).toEqual([]);
     expect(report.perInvariant.filter(({ examined }) => examined === 0)).toEqual([]);
   });
 
   test('holds every way a payment can end, by every engine', async () => {
-    const rows = await database.pool.query<{ engine: string; ends: string[] }>(
+    const rows = await world.db.pool.query<{ engine: string; ends: string[] }>(
       `select engine, array_agg(distinct coalesce(refusal_code, status) order by coalesce(refusal_code, status)) as ends
        from orders where engine is not null group by engine order by engine`,
     );
@@ -119,7 +114,7 @@ describe('a self-test fails', () => {
   const mutant = mutants.find(({ does }) => does === 'a version is counted twice')!;
   const b4 = invariants.filter(({ code }) => code === 'B4');
   const tested = (options: Parameters<typeof selfTest>[1]): Promise<SelfTestReport> =>
-    selfTest([database.pool], { invariants: b4, mutants: [mutant], weakened: [], ...options });
+    selfTest([world.db.pool], { invariants: b4, mutants: [mutant], weakened: [], ...options });
 
   test('never with this mutant, this invariant and nothing else', async () => {
     expect(await tested({})).toMatchObject({ passed: true });
@@ -168,6 +163,6 @@ describe('a self-test fails', () => {
   });
 
   test('and leaves the database as it was', async () => {
-    expect((await verify(database.url, { mode: 'drained' })).violations).toBe(0);
+    expect((await verify(world.db.url, { mode: 'drained' })).violations).toBe(0);
   });
 });
