@@ -10,22 +10,32 @@ interface EntryRow {
   readonly version: number | null;
   readonly snapshot_amount: number | null;
   readonly snapshot_version: number | null;
+  /** The ledger has an entry of the snapshot's version that says the same amount, and the fold is to begin there. */
+  readonly begins_there: boolean;
   readonly entry_amount: number | null;
   readonly balance_after: number | null;
   readonly entry_version: number | null;
 }
 
-/** Each balance beside its snapshot and every entry of its ledger, or those that are later than the snapshot. */
+/**
+ * Each balance beside its snapshot and every entry of its ledger, or those that are later than the snapshot. A snapshot that no
+ * entry bears out is not begun at: damaged, of another ledger, or by a fold that counted otherwise.
+ */
 const entriesSql = (fromSnapshots: boolean): string => `
+  with usable as materialized (
+    select s.user_id, s.version from balance_snapshot s where ${String(fromSnapshots)}
+      and exists (select from balance_ledger a where a.user_id = s.user_id and a.version = s.version and a.balance_after = s.amount)
+  )
   select coalesce(b.user_id, l.user_id, s.user_id) as user_id, b.amount, b.version, s.amount as snapshot_amount, s.version as snapshot_version,
-    l.amount as entry_amount, l.balance_after, l.version as entry_version
+    u.user_id is not null as begins_there, l.amount as entry_amount, l.balance_after, l.version as entry_version
   from balances b
   full join ${fromSnapshots ? laterEntries : 'balance_ledger'} l on l.user_id = b.user_id
   full join balance_snapshot s on s.user_id = coalesce(b.user_id, l.user_id)
+  left join usable u on u.user_id = s.user_id
   order by 1, l.version, l.id`;
 const laterEntries = `(
-    select l.* from balance_ledger l left join balance_snapshot s on s.user_id = l.user_id
-    where s.user_id is null or l.version > s.version)`;
+    select l.* from balance_ledger l left join usable u on u.user_id = l.user_id
+    where u.user_id is null or l.version > u.version)`;
 
 export interface BalanceOptions {
   readonly fromSnapshots: boolean;
@@ -33,7 +43,7 @@ export interface BalanceOptions {
   readonly onProven?: (snapshot: BalanceSnapshot, entries: number) => Promise<void>;
 }
 
-/** Folds the ledger of every balance, from nothing or from its snapshot, and compares. From nothing the snapshots are compared, too. */
+/** Folds the ledger of every balance, from nothing or from its snapshot, and compares; the snapshots, too. */
 export async function compareBalances(
   tx: Tx,
   tally: Tally,
@@ -43,7 +53,7 @@ export async function compareBalances(
   const pages = pagesOf<EntryRow>(tx, entriesSql(fromSnapshots), signal);
   const begin = (row: EntryRow): Fold => ({
     row,
-    folded: fromSnapshots ? snapshotOf(row) : undefined,
+    folded: row.begins_there ? snapshotOf(row) : undefined,
     atSnapshot: undefined,
     later: 0,
   });
@@ -51,8 +61,9 @@ export async function compareBalances(
     tally.examined('F4');
     const same = isSame(folded, row);
     if (!same) tally.differs('F4', `balance ${row.user_id}`, null);
-    const proven = row.snapshot_version === null || fromSnapshots || atSnapshot === row.snapshot_amount;
-    if (row.snapshot_version !== null && !fromSnapshots) {
+    const borneOut = fromSnapshots ? row.begins_there : atSnapshot === row.snapshot_amount;
+    const proven = row.snapshot_version === null || borneOut;
+    if (row.snapshot_version !== null) {
       tally.examined('F6');
       if (!proven) tally.differs('F6', `snapshot of balance ${row.user_id}`, null);
     }

@@ -10,7 +10,10 @@ export const fromEventsMode: CommandMode = {
       '--from-events',
       'instead: rebuild orders, payments, balances and stocks from their events and ledgers, from nothing, and compare',
     ),
-    new Option('--from-snapshots', 'with --from-events: begin each balance at its snapshot'),
+    new Option(
+      '--from-snapshots',
+      'with --from-events: begin each balance at its snapshot, if its ledger bears that out',
+    ),
     new Option('--write-snapshots', 'with --from-events: write a snapshot of each balance with a long ledger'),
   ],
   async run(databaseUrl, flags, io) {

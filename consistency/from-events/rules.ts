@@ -22,11 +22,7 @@ export const fromEventsRules = [
   { code: 'F3', severity: 'money', sentence: 'A saga’s payment is the one its payment.completed says.' },
   { code: 'F4', severity: 'money', sentence: 'A balance is its ledger, folded entry by entry.' },
   { code: 'F5', severity: 'stock', sentence: 'A stock is its ledger, folded.' },
-  {
-    code: 'F6',
-    severity: 'money',
-    sentence: 'A snapshot of a balance is what the fold from nothing had at its version.',
-  },
+  { code: 'F6', severity: 'money', sentence: 'A snapshot of a balance is what its ledger says at its version.' },
   {
     code: 'F7',
     severity: 'process',

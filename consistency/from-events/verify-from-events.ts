@@ -1,5 +1,6 @@
 import type { Tx } from '../../domain/ports.ts';
 import { openPool } from '../../runtime/database.ts';
+import { cancelOnAbort } from '../cancel-on-abort.ts';
 import { compareBalances } from './balances.ts';
 import { compareLists } from './lists.ts';
 import { compareOrders } from './orders.ts';
@@ -12,7 +13,7 @@ import type { VerificationReport } from '../verifier.ts';
 import { assertFitDatabase } from '../unfit.ts';
 
 export interface FromEventsOptions {
-  /** Begin each balance at its snapshot. Faster, and blind to a wrong one. Default: from nothing, snapshots compared. */
+  /** Begin each balance at its snapshot, where the ledger bears it out. Faster, and blind to what is wrong before it. Default: from nothing. */
   readonly fromSnapshots?: boolean;
   /** Write a snapshot of each balance that was proven and has grown enough since its last. Default: only read. */
   readonly writeSnapshots?: boolean;
@@ -29,13 +30,15 @@ export interface FromEventsReport extends VerificationReport {
 
 /**
  * Rebuilds orders and payments of sagas from their events, balances and stocks from their ledgers, and compares them with the tables, all in
- * one snapshot, reading only, in bounded memory. Throws NotOursError on a database that is not marked as ours.
+ * one snapshot, reading only, in bounded memory. Throws NotOursError on a database that is not marked as ours. When the signal says so
+ * it rejects with its reason, also in the middle of a statement.
  */
 export async function verifyFromEvents(url: string, options: FromEventsOptions = {}): Promise<FromEventsReport> {
   const { fromSnapshots = false, writeSnapshots = false, record = false, signal } = options;
   const startedAt = new Date();
   await assertFitDatabase(url);
   const pool = openPool({ url, size: 2, applicationName: 'sagashift-verifier' });
+  const canceller = cancelOnAbort(url, signal);
   const tally = createTally();
   const writer = writeSnapshots ? snapshotWriter(pool) : undefined;
   try {
@@ -44,6 +47,8 @@ export async function verifyFromEvents(url: string, options: FromEventsOptions =
         await tx.query(
           `set local work_mem = '64MB'; set local jit = off; set local max_parallel_workers_per_gather = 0`,
         );
+        const [backend] = await tx.query<{ pid: number }>('select pg_backend_pid() as pid');
+        if (backend !== undefined) canceller.watch(backend.pid);
         await compareOrders(tx, tally, signal);
         await compareBalances(tx, tally, { fromSnapshots, ...(writer && { onProven: writer.offer }) }, signal);
         await compareStocks(tx, tally, signal);
@@ -69,7 +74,11 @@ export async function verifyFromEvents(url: string, options: FromEventsOptions =
     };
     if (record) await recordRun(pool, report);
     return report;
+  } catch (error) {
+    signal?.throwIfAborted(); // What was cancelled says so less well.
+    throw error;
   } finally {
+    await canceller.stop();
     await pool.close();
   }
 }

@@ -15,6 +15,7 @@ import { accept, doors } from '../support/sagas.ts';
 import { type FreshDatabase, freshDatabase, shop, testServices } from '../support/services.ts';
 import { payLean } from '../../consistency/self-test/pay-at-once.ts';
 import { paySagas } from '../../consistency/self-test/pay-sagas.ts';
+import { waitsForALock } from '../isolation/switched-off.ts';
 
 const options = datasetOptions({
   users: 60,
@@ -345,15 +346,35 @@ describe('snapshots of balances', () => {
     }
   });
 
+  test('are begun at: what is wrong before one only the fold from nothing sees', async () => {
+    const early = `(select min(id) + 5 from balance_ledger where user_id = ${userId})`;
+    const change = (by: number) => `update balance_ledger set amount = amount + ${by} where id = ${early}`;
+    expect(await wrongAfter(change(1), change(-1), { fromSnapshots: true })).toEqual({});
+    expect(await wrongAfter(change(1), change(-1))).toHaveProperty('F4', [`balance ${userId}`]);
+  });
+
+  // 5 and 7: as if a fold of another version had written them, or another ledger been restored beneath them.
   test.each([
     ['another amount', 'amount = amount + 1'],
+    ['another version', 'version = version - 5'],
     ['a version that never was', 'version = version + 1000000'],
-  ])('a wrong one (%s) is found from nothing, and put right by writing it anew', async (_, change) => {
-    await database.pool.query(`update balance_snapshot set ${change}`);
-    expect(wrong(await rebuild())).toEqual({ F6: [`snapshot of balance ${userId}`] });
-    await rebuild({ writeSnapshots: true });
-    expect(wrong(await rebuild())).toEqual({});
-    expect(await snapshots()).toEqual(await balance());
+    ['nothing of it right', 'version = 7, amount = -7'],
+  ])('a wrong one (%s) is found and not begun at, and put right by writing it anew', async (_, change) => {
+    const found = { F6: [`snapshot of balance ${userId}`] };
+    for (const fromSnapshots of [false, true]) {
+      await database.pool.query(`update balance_snapshot set ${change}`);
+      expect(wrong(await rebuild({ fromSnapshots }))).toEqual(found);
+      expect(wrong(await rebuild({ fromSnapshots, writeSnapshots: true }))).toEqual(found);
+      expect(wrong(await rebuild())).toEqual({});
+      expect(await snapshots()).toEqual(await balance());
+    }
+  });
+
+  test('one of a balance that is not there any more is found', async () => {
+    await database.pool.query('insert into balance_snapshot (user_id, version, amount) values (99999999, 3, 500)');
+    for (const fromSnapshots of [false, true])
+      expect(wrong(await rebuild({ fromSnapshots }))).toHaveProperty('F6', ['snapshot of balance 99999999']);
+    await database.pool.query('delete from balance_snapshot where user_id = 99999999');
   });
 
   test('of a balance that is wrong none is written', async () => {
@@ -417,5 +438,17 @@ describe('npm run verify -- --from-events', () => {
   test('an interrupt ends it', async () => {
     const stopped = AbortSignal.abort(new Error('stop'));
     await expect(rebuild({ signal: stopped })).rejects.toThrow('stop');
+  });
+
+  test('an interrupt ends it also while a statement waits', async () => {
+    const interrupted = new AbortController();
+    await database.pool.transaction(async (tx) => {
+      await tx.query('lock table stocks in access exclusive mode');
+      const [ended] = await Promise.allSettled([
+        rebuild({ signal: interrupted.signal }),
+        waitsForALock(database.pool, 'sagashift-verifier').then(() => interrupted.abort(new Error('stop'))),
+      ]);
+      expect(ended).toMatchObject({ status: 'rejected', reason: { message: 'stop' } });
+    });
   });
 });
