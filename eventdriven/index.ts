@@ -19,7 +19,7 @@ export { type SagaAction, sagaActions } from './operations/refuse-action.ts';
 export { readSagaStory, type SagaStory } from './operations/saga-story.ts';
 export { type Settled, settleSagas } from './operations/settle-sagas.ts';
 export { startProjector } from './projections/projector.ts';
-export { rebuildUserPayments } from './projections/rebuild.ts';
+export { rebuildUserPayments, RebuildUnderWay } from './projections/rebuild.ts';
 export { userPaymentsPositions } from './projections/user-payments-sql.ts';
 export { createSagaEngine } from './saga/saga-engine.ts';
 export { startWorker, type WorkerRole, workerRoles } from './worker.ts';

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
-import { rebuildUserPayments, userPaymentsPositions } from '../eventdriven/index.ts';
+import { rebuildUserPayments, RebuildUnderWay, userPaymentsPositions } from '../eventdriven/index.ts';
+import { asFailure, CommandFailure, exitCodes } from '../runtime/command-failure.ts';
 import type { Pool } from '../runtime/database.ts';
 import { type CommandIo, operatorCommand, runCommand, withDatabase } from '../runtime/operator-command.ts';
 
@@ -7,13 +8,23 @@ export interface ProjectionsIo extends CommandIo {
   readonly signal: AbortSignal;
 }
 
-/** Resolves with the exit code: 0 ok, 1 failed, 2 usage, 4 unreachable. */
+const helpText = `
+Wants DATABASE_URL (\`npm start\` prints its own). It is \`npm run service -- projector\` that keeps the lists up to date.
+Exit codes: 0 done, 1 failed or interrupted (the lists are as they were), 2 usage, 3 somebody else is rebuilding,
+4 the database cannot be reached. See docs/event-sourcing.md.`;
+
+/** Resolves with the exit code: 0 ok, 1 failed or interrupted, 2 usage, 3 conflict: another rebuild, 4 unreachable. */
 export const runProjections = (argv: readonly string[], io: ProjectionsIo): Promise<number> =>
-  runCommand(() => projections(io), argv, io);
+  runCommand(() => projections(io), argv, io, failureOf);
+
+const failureOf = (error: unknown): CommandFailure =>
+  error instanceof RebuildUnderWay ? new CommandFailure(exitCodes.conflict, error.message) : asFailure(error);
 
 function projections(io: ProjectionsIo): Command {
   const { program, print } = operatorCommand('projections', io);
-  program.description('The payments of each user, projected from events and payments: how fresh they are, or all anew');
+  program
+    .description('The payments of each user, projected from events and payments: how fresh they are, or all anew')
+    .addHelpText('after', helpText);
 
   program
     .command('status')

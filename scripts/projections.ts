@@ -1,7 +1,9 @@
 import { runProjections } from './projections-command.ts';
 
 const interrupted = new AbortController();
-process.once('SIGINT', () => interrupted.abort(new Error('interrupted')));
+// The first one rolls back and says so; a second one ends it at once.
+for (const signal of ['SIGINT', 'SIGTERM'] as const)
+  process.once(signal, () => interrupted.abort(new Error('interrupted: the lists are as they were')));
 
 process.exitCode = await runProjections(process.argv.slice(2), {
   env: process.env,

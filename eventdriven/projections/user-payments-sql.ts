@@ -22,8 +22,9 @@ export async function projectUserPayments(tx: Tx, stream: PaymentStream, max: nu
   return row;
 }
 
-/** Takes the positions and forgets what was projected. Whoever projects or rebuilds waits, at most the connection's lock time-out. */
-export async function forgetUserPayments(tx: Tx): Promise<void> {
+/** Takes the positions, for which it waits so long at most (else 55P03), and forgets what was projected. Who projects meanwhile finds them taken. */
+export async function forgetUserPayments(tx: Tx, patienceMs: number): Promise<void> {
+  await tx.query(`select set_config('lock_timeout', $1, true)`, [`${patienceMs}ms`]);
   await tx.query(
     `insert into projection_position (projection, stream) select 'user-payments', s from unnest($1::text[]) s order by s
      on conflict (projection, stream) do update set xid = '0', seq = 0, as_of = null, mark = null, mark_at = null`,

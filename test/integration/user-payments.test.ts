@@ -1,11 +1,18 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { loadDataset } from '../../bench/dataset/load.ts';
 import { datasetOptions } from '../../bench/dataset/options.ts';
 import { planOrders } from '../../bench/dataset/plan.ts';
 import { startProjector } from '../../eventdriven/index.ts';
 import { rebuildUserPayments } from '../../eventdriven/projections/rebuild.ts';
-import { paymentStreams, projectUserPayments } from '../../eventdriven/projections/user-payments-sql.ts';
+import {
+  forgetUserPayments,
+  paymentStreams,
+  projectUserPayments,
+} from '../../eventdriven/projections/user-payments-sql.ts';
 import type { Pool } from '../../runtime/database.ts';
+import { databaseUrl } from '../../runtime/databases.ts';
 import { createLegacyEngine } from '../../legacy/index.ts';
 import { readConfig } from '../../runtime/config.ts';
 import type { Stoppable } from '../../runtime/lifecycle.ts';
@@ -19,6 +26,7 @@ import { startChild } from '../support/processes.ts';
 import { readUp as readUpPool } from '../support/read-up.ts';
 import { openSession } from '../support/sessions.ts';
 import { type FreshDatabase, freshDatabase, freshRedis, shop } from '../support/services.ts';
+import { waitsForALock } from '../isolation/switched-off.ts';
 import { payLean } from '../../consistency/self-test/pay-at-once.ts';
 import { paySagas } from '../../consistency/self-test/pay-sagas.ts';
 
@@ -286,16 +294,17 @@ describe('the projector', () => {
 });
 
 describe('npm run projections', () => {
-  const run = async (...argv: string[]) => {
+  const runIn = async (env: NodeJS.ProcessEnv, argv: readonly string[], signal = never) => {
     let [out, err] = ['', ''];
     const code = await runProjections(argv, {
-      env: environment(),
+      env,
       out: (text) => (out += text),
       err: (text) => (err += text),
-      signal: never,
+      signal,
     });
     return { code, out, err };
   };
+  const run = (...argv: string[]) => runIn(environment(), argv);
 
   test('rebuilds from nothing: what was wrong is gone; until it is done readers see what was', async () => {
     await readUp(1_000);
@@ -344,12 +353,70 @@ describe('npm run projections', () => {
     expect(refused).toMatchObject({ code: 1, err: expect.stringContaining('docs/event-sourcing.md') });
   });
 
+  test('interrupted, it leaves the lists as they were', async () => {
+    await readUp(1_000);
+    const before = await projected();
+    const { code, err } = await runIn(environment(), ['rebuild'], AbortSignal.abort(new Error('interrupted')));
+    expect([code, err]).toEqual([1, 'interrupted\n']);
+    expect(await projected()).toEqual(before);
+  });
+
+  test('as a process it hears Ctrl-C, also while it waits, says so, and leaves the lists as they were', async () => {
+    await readUp(1_000);
+    const before = await projected();
+    const { code, err } = await database.pool.transaction(async (tx) => {
+      await tx.query('lock table user_payment in exclusive mode');
+      const child = spawn(process.execPath, ['--import', 'tsx', 'scripts/projections.ts', 'rebuild'], {
+        env: { ...process.env, NODE_OPTIONS: '', ...environment() },
+      });
+      let err = '';
+      child.stderr.on('data', (chunk: Buffer) => (err += chunk.toString()));
+      await waitsForALock(database.pool, 'sagashift-projections');
+      child.kill('SIGINT');
+      const [code] = (await once(child, 'close')) as [number | null];
+      return { code, err };
+    });
+    expect([code, err]).toEqual([1, 'interrupted: the lists are as they were\n']);
+    expect(await projected()).toEqual(before);
+  });
+
+  test('a second rebuild does not wait for the first', async () => {
+    await readUp(1_000);
+    await database.pool.transaction(async (tx) => {
+      await forgetUserPayments(tx, 1_000);
+      expect(await run('rebuild')).toMatchObject({
+        code: 3,
+        err: expect.stringContaining('somebody else is rebuilding'),
+      });
+    });
+    expect(await run('rebuild')).toMatchObject({ code: 0 });
+  });
+
   test.each([
-    [['explode'], 2],
-    [[], 2],
-    [['--help'], 0],
-  ])('%j ends with %d', async (argv, code) => {
-    expect((await run(...argv)).code).toBe(code);
+    [['explode'], 2, /unknown command 'explode'.*--help/s],
+    [['status', 'more'], 2, /too many arguments.*--help/s],
+    [['rebuild', '--since', '1'], 2, /unknown option '--since'.*--help/s],
+    [[], 2, /Usage: projections/],
+  ])('%j ends with %d and says what is wrong', async (argv, code, said) => {
+    expect(await run(...argv)).toMatchObject({ code, out: '', err: expect.stringMatching(said) });
+  });
+
+  test('--help names the database it wants, what keeps the lists, and the exit codes', async () => {
+    const { code, out } = await run('--help');
+    expect(code).toBe(0);
+    for (const said of ['DATABASE_URL', 'npm run service -- projector', 'Exit codes']) expect(out).toContain(said);
+  });
+
+  test.each([
+    ['none', undefined, 2, /DATABASE_URL is not set/],
+    ['no URL', 'here', 2, /DATABASE_URL is not a URL/],
+    ['where nobody listens', 'postgres://a@127.0.0.1:1/x', 4, /cannot be reached/],
+    ['somebody else’s', 'postgres', 1, /not one of Sagashift/],
+  ])('a database that is %s', async (_, name, code, said) => {
+    const url = name === 'postgres' ? databaseUrl(database.url, name) : name;
+    const env = url === undefined ? {} : { DATABASE_URL: url };
+    for (const action of ['status', 'rebuild'])
+      expect(await runIn(env, [action])).toMatchObject({ code, out: '', err: expect.stringMatching(said) });
   });
 });
 
