@@ -8,13 +8,15 @@ import type { RolloutRow } from '../../router/rollout-sql.ts';
 import { type Child, startChild } from '../support/processes.ts';
 import { openSagas } from '../support/saga-load.ts';
 import { type FreshDatabase, freshDatabase, freshRedis } from '../support/services.ts';
+import { coexistSeed, inOrderOf, inWords, momentsOf } from './coexist-moments.ts';
 import { type Buyer, buyAll, placeMixed } from './mixed-orders.ts';
 
 /**
  * Monolith and saga at once, at 50 %, on a few hot products, as processes of their own: the worker is killed, backends of both
- * sides are terminated, the emergency rollback is switched on and off, all in mid-run. Everything ends final, and the books of
- * both, and the clients' own, agree.
+ * sides are terminated, the emergency rollback is switched on and off, all in mid-run, at moments that SEED=n draws. Everything
+ * ends final, and the books of both, and the clients' own, agree.
  */
+const moments = momentsOf(coexistSeed);
 let db: FreshDatabase;
 let platform: Awaited<ReturnType<typeof startDataPlatform>>;
 const children: Child[] = [];
@@ -55,7 +57,7 @@ describe.each([
   { style: 'orchestration', roles: ['orchestrator'] },
   { style: 'choreography', roles: ['order', 'balance', 'product', 'payment'] },
 ] as const)('legacy and $style', ({ style, roles }) => {
-  test('stay consistent through kill, lost connections and an emergency rollback', async () => {
+  test(`stay consistent with SEED=${coexistSeed}: ${inWords(moments)}`, async () => {
     const redis = freshRedis();
     const environment = {
       ...{ DATABASE_URL: db.url, REDIS_URL: redis.url, SAGASHIFT_KEY_PREFIX: redis.prefix },
@@ -66,27 +68,27 @@ describe.each([
       children.push(child);
       return child;
     };
-    const orders = await placeMixed(db.pool, 240);
+    const orders = inOrderOf(coexistSeed, await placeMixed(db.pool, 240));
     await rollout({ enabled: true, percentage: 50 });
     const [worker, router] = await Promise.all([start('scripts/service.ts', roles), start('router/main.ts', [])]);
     let openAtTheKill = 0;
     const ended = { legacy: 0, saga: 0 };
     const buyers = await buyAll(router.ready.url as string, orders, {
-      40: async () => {
+      [moments.kill]: async () => {
         process.kill(worker.ready.pid, 'SIGSTOP'); // from here its sagas stay open, however quick it was
         await until(async () => (await openSagas(db.pool)) > 0);
         await worker.kill('SIGKILL');
         openAtTheKill = await openSagas(db.pool);
         await start('scripts/service.ts', roles);
       },
-      90: async () => {
+      [moments.cut]: async () => {
         ended.saga = await terminate(`sagashift ${style} %`);
         ended.legacy = await terminate('sagashift legacy');
       },
-      140: async () => {
+      [moments.emergency]: async () => {
         await rollout({ emergency: true });
       },
-      190: async () => {
+      [moments.backAgain]: async () => {
         await rollout({ emergency: false });
       },
     });
