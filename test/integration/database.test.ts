@@ -80,7 +80,7 @@ describe('a connection', () => {
         expect(Object.fromEntries(rows.map(({ name, value }) => [name, value]))).toEqual({
           default_transaction_isolation: 'repeatable read',
           statement_timeout: '700ms',
-          lock_timeout: '700ms',
+          lock_timeout: '630ms',
           transaction_timeout: '1200ms',
           enable_seqscan: 'off',
           enable_hashjoin: 'off',

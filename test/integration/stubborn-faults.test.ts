@@ -77,7 +77,7 @@ describe.each(styles)('in the $style', ({ style, roles }) => {
       await tx.query('select from balances where user_id = $1 for update', [userId]);
       one = await acceptOneDue(db.pool, style, { userId });
       const stopped = await until(one.saga, ({ attempts }) => attempts > 0);
-      expect(stopped).toMatchObject({ status: 'RUNNING', last_error: expect.stringMatching(/timeout/) });
+      expect(stopped).toMatchObject({ status: 'RUNNING', last_error: expect.stringMatching(/lock timeout/) });
       const waiting = await db.pool.query(
         `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'
            and clock_timestamp() - query_start > interval '3 s'`,
