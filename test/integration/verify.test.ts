@@ -1,26 +1,17 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { loadDataset } from '../../bench/dataset/load.ts';
-import { datasetOptions } from '../../bench/dataset/options.ts';
 import { planOrders } from '../../bench/dataset/plan.ts';
 import { runVerify } from '../../consistency/command.ts';
 import { invariants } from '../../consistency/invariants.ts';
 import { breakAndAsk } from '../../consistency/self-test/break-and-ask.ts';
 import { type VerificationReport, verify } from '../../consistency/verifier.ts';
 import { databaseUrl, NotOursError } from '../../runtime/databases.ts';
+import { everyEnd, payEach } from '../support/every-end.ts';
 import { type FreshDatabase, freshDatabase, testServices } from '../support/services.ts';
 import { type Paid, payLean } from '../../consistency/self-test/pay-at-once.ts';
 import { paySagas } from '../../consistency/self-test/pay-sagas.ts';
 
-const options = datasetOptions({
-  users: 60,
-  products: 12,
-  orders: 300,
-  lowBalanceShare: 0.06,
-  lapsedShare: 0.06,
-  usedCouponShare: 0.06,
-  blockedShare: 0.06,
-  couponShare: 0.4,
-});
+const options = everyEnd(300);
 const plans = [...planOrders(options)];
 
 let database: FreshDatabase;
@@ -34,13 +25,7 @@ beforeAll(async () => {
   database = await freshDatabase();
   await loadDataset(database.url, options);
   fresh = await verify(database.url, { mode: 'drained' });
-  const lean: Paid[] = [];
-  for (const plan of plans.slice(0, 90)) lean.push(await payLean(database.pool, plan));
-  outcomes = [
-    ...lean,
-    ...(await paySagas(database.pool, plans.slice(90, 180), 'orchestration')),
-    ...(await paySagas(database.pool, plans.slice(180, 270), 'choreography')),
-  ];
+  outcomes = await payEach(database.pool, plans, 90);
   await database.pool.query(`update external_event_log set status = 'SENT'`);
 });
 afterAll(() => database.drop());
