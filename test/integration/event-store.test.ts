@@ -12,11 +12,13 @@ import {
   start,
   type StoredEvent,
 } from '../../eventdriven/eventstore/read-events.ts';
+import type { Saga } from '../../eventdriven/saga/saga.ts';
 import { openConnection } from '../../runtime/database.ts';
 import { withRetry } from '../../runtime/retry.ts';
 import { transactionsEnded } from '../support/read-up.ts';
+import { accept, doors } from '../support/sagas.ts';
 import { faultOf, openSession, type Session } from '../support/sessions.ts';
-import { type FreshDatabase, freshDatabase } from '../support/services.ts';
+import { type FreshDatabase, freshDatabase, shop } from '../support/services.ts';
 
 let db: FreshDatabase;
 let one: Session;
@@ -113,6 +115,15 @@ describe('appending with an expected version', () => {
       'first',
       'second',
     ]);
+  });
+
+  test('the stream of an order is its saga’s: an event that somebody else adds stops it before it does anything', async () => {
+    const [saga] = await doors(db.pool).pass(await accept(db.pool, [await shop(db.pool).payable()]), 1);
+    const { orderId } = saga as Saga;
+    await appendEvents(db.pool, [to(`order-${orderId}`, 1, 'stock.confirmed')]);
+    expect(await faultOf(doors(db.pool).run(1, [saga as Saga]))).toBe('23505');
+    expect(await typesOf(`order-${orderId}`)).toEqual(['1 order.validated', '2 stock.confirmed']);
+    expect(await db.pool.query('select from balance_ledger where order_id = $1', [orderId])).toEqual([]);
   });
 
   test('has limits, and nothing to do is nothing done', async () => {
