@@ -9,7 +9,8 @@ export const chaosHeadline = (result: ChaosResult): Html =>
     ${result.results.length > 0 && html`<p>${proof(result)} ${slowest(result.results)}</p>`} ${failuresOf(result)}
   </section>`;
 
-function outcome({ results, run }: ChaosResult): string {
+function outcome({ results, run, planned }: ChaosResult): string {
+  if (planned === 0) return 'No fault was asked for: the goals below say what was measured.';
   if (results.length === 0) return 'No fault was injected: this run says nothing.';
   const payments = results.reduce((sum, one) => sum + one.payments, 0);
   const missed = results.filter(({ openAtInjection }) => openAtInjection === 0).length;

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { chaosResultOf, survivedFault } from '../../../test/support/chaos-result.ts';
+import { chaosResultOf, costOfOne, survivedFault } from '../../../test/support/chaos-result.ts';
+import { noFigures } from '../figures/figures.ts';
 import { renderChaosReport } from './chaos-report.ts';
 import { chartsOfFaults } from './fault-charts.ts';
 
@@ -54,12 +55,25 @@ describe('the report of faults', () => {
   });
 
   test('a run in which nothing came still has a page, whatever was known by then', () => {
-    const empty = chaosResultOf([], { environment: null, servers: { postgres: '', redis: '' } }, 'failed');
+    const empty = chaosResultOf([], { planned: 3, environment: null, servers: { postgres: '', redis: '' } }, 'failed');
     const text = textOf(renderChaosReport({ ...empty, run: { ...empty.run, quick: true, sabotage: 'receipts-off' } }));
     expect(text).toMatch(/No fault was injected: this run says nothing/);
     expect(text).toMatch(/Postgres: not started/);
     expect(text).toMatch(/sabotaged on purpose: receipts-off/);
     expect(text).toMatch(/Faults that are not of a quick run/);
+  });
+});
+
+describe('its goals', () => {
+  test('stand with what was measured; a run that asked for no fault shows none', () => {
+    const cost = [{ ...costOfOne, redisCommands: 41, violations: ['B5: 1 times, e.g. user <3>'] }];
+    const page = renderChaosReport(chaosResultOf([], { planned: 0, figures: { ...noFigures, cost } }));
+    expect(page).toMatch(/VIOLATED B5: 1 times, e\.g\. user &lt;3&gt; \(orchestration\)/);
+    const text = textOf(page);
+    expect(text).toMatch(/No fault was asked for: the goals below say what was measured\./);
+    expect(text).toMatch(/Redis commands 40 at most in orchestration 41\.0 orchestration missed/);
+    expect(text).toMatch(/memory of Redis over 200000 payments flat within 10 % – NOT RUN/);
+    expect(text).not.toMatch(/faults survived|Recovery/);
   });
 });
 

@@ -15,8 +15,12 @@ export const renderChaosReport = (result: ChaosResult): string =>
     title: `Sagashift chaos ${result.run.id}`,
     top: top(result),
     contents: [
-      ['faults', 'Faults'],
-      ['recovery', 'Recovery'],
+      ...(result.planned > 0
+        ? ([
+            ['faults', 'Faults'],
+            ['recovery', 'Recovery'],
+          ] as const)
+        : []),
       ['goals', 'Goals'],
       ['consistency', 'Consistency'],
       ['trust', 'Trust'],
@@ -24,8 +28,7 @@ export const renderChaosReport = (result: ChaosResult): string =>
     ],
     main: [
       chaosHeadline(result),
-      faultTable(result),
-      faultSections(result),
+      ...(result.planned > 0 ? [faultTable(result), faultSections(result)] : []),
       goalSection(result),
       answersAndInvariants(result),
       trust(result),
@@ -46,14 +49,17 @@ const top = (result: ChaosResult): Html =>
     ${badges(result)}
   </header>`;
 
-function badges({ run, results, notRun, score, environment: env }: ChaosResult): Html {
+function badges({ run, results, notRun, score, planned, environment: env }: ChaosResult): Html {
   const survived = results.filter(({ failures }) => failures.length === 0).length;
   const violations = results.reduce((sum, one) => sum + one.violations.reduce((of, { violations: n }) => of + n, 0), 0);
   return html`<ul class="badges">
     <li class="badge ${run.state === 'complete' ? 'good' : 'bad'}">${run.state}</li>
-    <li class="badge ${survived === results.length && survived > 0 ? 'good' : 'bad'}">
-      ${survived} of ${results.length} faults survived
-    </li>
+    ${
+      planned > 0 &&
+      html`<li class="badge ${survived === results.length && survived > 0 ? 'good' : 'bad'}">
+        ${survived} of ${results.length} faults survived
+      </li>`
+    }
     <li class="badge ${violations === 0 ? 'good' : 'bad'}">
       ${count(violations)} violations in ${count(score.examined)} orders, proven ≥ ${percent(score.lowerBound95 * 100)}
     </li>
