@@ -15,26 +15,29 @@ export const answersAndInvariants = ({ results, score }: ChaosResult): Html =>
         the end that each order’s data demand.
       </span>
     </p>
-    <div class="card scroll">
-      <table>
-        <thead>
-          <tr>
-            <th>fault</th>
-            <th class="left">style</th>
-            <th>payments</th>
-            <th>answered</th>
-            <th>asked again</th>
-            <th>had been paid</th>
-            <th>never told</th>
-            <th class="left">violated</th>
-          </tr>
-        </thead>
-        <tbody>
-          ${results.map(line)}
-        </tbody>
-      </table>
-    </div>
+    ${results.length > 0 && answers(results)}
   </section>`;
+
+const answers = (results: readonly FaultResult[]): Html =>
+  html`<div class="card scroll">
+    <table>
+      <thead>
+        <tr>
+          <th>fault</th>
+          <th class="left">style</th>
+          <th>payments</th>
+          <th>answered</th>
+          <th>asked again</th>
+          <th>had been paid</th>
+          <th>never told</th>
+          <th class="left">violated</th>
+        </tr>
+      </thead>
+      <tbody>
+        ${results.map(line)}
+      </tbody>
+    </table>
+  </div>`;
 
 const line = ({ fault, style, payments, answers, violations }: FaultResult): Html =>
   html`<tr>
