@@ -1,6 +1,6 @@
 export { type DataPlatformOptions, startDataPlatform } from './dataplatform/data-platform.ts';
 export { publishDeadLetters } from './delivery/dead-letter-list.ts';
-export { type DeadLetter, findDeadLetters } from './delivery/dead-letter-sql.ts';
+export { countDeadLetters, type DeadLetter, findDeadLetters } from './delivery/dead-letter-sql.ts';
 export { startDelivery } from './delivery/delivery-relay.ts';
 export { installRoutes } from './delivery/routes.ts';
 export { type Choice, NotDeadLetters, settleDeadLetters } from './delivery/settle-dead-letters.ts';

@@ -2,6 +2,8 @@ import { userInfo } from 'node:os';
 import type { Command } from 'commander';
 import {
   type Choice,
+  countDeadLetters,
+  countLimit,
   type DeadLetter,
   findDeadLetters,
   NotDeadLetters,
@@ -13,6 +15,7 @@ import type { Pool } from '../runtime/database.ts';
 import { type CommandIo, operatorCommand, runCommand, withDatabase } from '../runtime/operator-command.ts';
 import { openRedis } from '../runtime/redis.ts';
 import { ageFrom, idFrom, limitFrom, maxLimit, reasonFrom } from './operator-arguments.ts';
+import { moreText } from './sagas-text.ts';
 
 interface FilterFlags {
   readonly topic?: string;
@@ -48,7 +51,8 @@ function deadLetters(io: CommandIo): Command {
   filtered(program.command('list').description('oldest first')).action((flags: FilterFlags) =>
     withPool(io.env, async (pool) => {
       const letters = await findDeadLetters(pool, filterOf(flags));
-      print({ deadLetters: letters }, listText(letters));
+      const more = await countBeyond(pool, flags, letters, letters.length);
+      print({ deadLetters: letters, more }, `${listText(letters)}${moreText(more)}`);
     }),
   );
   const settling = (action: 'replay' | 'drop', done: string, description: string): void => {
@@ -64,7 +68,8 @@ function deadLetters(io: CommandIo): Command {
           const letters = await settleDeadLetters(pool, action, choiceOf(eventIds, flags), operator);
           const listed = await relist(io.env, pool, letters);
           const hint = listed || letters.length === 0 ? '' : 'the list in Redis follows within a minute\n';
-          print({ [done]: letters, listed }, `${done} ${letters.length}\n${hint}`);
+          const more = eventIds.length > 0 ? 0 : await countBeyond(pool, flags, letters, 0);
+          print({ [done]: letters, listed, more }, `${done} ${letters.length}\n${moreText(more)}${hint}`);
         }),
       );
   };
@@ -86,6 +91,17 @@ const filterOf = ({ topic, target, olderThan, limit }: FilterFlags) => ({
   olderThanMs: olderThan,
   limit,
 });
+
+/** That the filter finds beyond its limit, counted up to `countLimit`; `found` of those it has just found are dead letters still. */
+const countBeyond = async (
+  pool: Pool,
+  flags: FilterFlags,
+  letters: readonly DeadLetter[],
+  found: number,
+): Promise<number> =>
+  letters.length < flags.limit
+    ? 0
+    : (await countDeadLetters(pool, { ...filterOf(flags), limit: found + countLimit })) - found;
 
 /** What is meant must be said: nothing at all is more likely a slip than a wish for everything. */
 function choiceOf(eventIds: readonly string[], flags: ActionFlags): Choice {

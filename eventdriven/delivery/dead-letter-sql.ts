@@ -24,18 +24,32 @@ export interface DeadLetterFilter {
   readonly limit: number;
 }
 
+const matching = `status = 'DEAD_LETTER' and ($1::text is null or event_type = $1) and ($2::text is null or target_system = $2)
+  and ($3::float8 is null or created_at < now() - $3 * interval '1 millisecond')`;
+
 /** Oldest first. */
 export const findDeadLetters = (
   tx: Tx,
   { topic, target, olderThanMs, limit }: DeadLetterFilter,
 ): Promise<DeadLetter[]> =>
-  tx.query<DeadLetter>(
-    `select ${columns} from external_event_log where status = 'DEAD_LETTER'
-       and ($1::text is null or event_type = $1) and ($2::text is null or target_system = $2)
-       and ($3::float8 is null or created_at < now() - $3 * interval '1 millisecond')
-     order by event_id limit $4`,
+  tx.query<DeadLetter>(`select ${columns} from external_event_log where ${matching} order by event_id limit $4`, [
+    topic ?? null,
+    target ?? null,
+    olderThanMs ?? null,
+    limit,
+  ]);
+
+/** Counted up to the filter's limit. */
+export async function countDeadLetters(
+  tx: Tx,
+  { topic, target, olderThanMs, limit }: DeadLetterFilter,
+): Promise<number> {
+  const [row] = await tx.query<{ count: number }>(
+    `select count(*) as count from (select from external_event_log where ${matching} limit $4) dead`,
     [topic ?? null, target ?? null, olderThanMs ?? null, limit],
   );
+  return row?.count ?? 0;
+}
 
 /** What these events are now: to tell one that does not exist from one that is no dead letter. */
 export const statusesOf = (tx: Tx, eventIds: readonly number[]): Promise<{ eventId: number; status: string }[]> =>

@@ -85,10 +85,17 @@ describe('list', () => {
     expect(ids((await json(['list', ...argv])).deadLetters)).toEqual(expected);
   });
 
+  test('says how many more there are, and so does an action that took as many as its limit', async () => {
+    expect((await run(['list', '--limit', '2'])).out).toMatch(/\nand 1 more: --limit shows more of them at once\n$/);
+    expect((await run(['list', '--limit', '3'])).out).not.toContain('more');
+    expect((await run(['drop', '--all', '--limit', '1', '--reason', 'x'])).out).toMatch(/^dropped 1\nand 2 more: /);
+    expect((await run(['drop', '--all', '--limit', '2', '--reason', 'x'])).out).toBe('dropped 2\n');
+  });
+
   test('says of each when, what, for whom, and why it was given up', async () => {
     const { out } = await run(['list', '--limit', '1']);
     expect(out).toMatch(
-      /^1 {2}\d{4}-\S+Z {2}payment\.completed -> data-warehouse {2}order 1 {2}refused 10 times {2}HTTP 422: no\n$/,
+      /^1 {2}\d{4}-\S+Z {2}payment\.completed -> data-warehouse {2}order 1 {2}refused 10 times {2}HTTP 422: no\nand 2 more/,
     );
     await stage.database.pool.query('truncate external_event_log');
     expect((await run(['list'])).out).toBe('no dead letters\n');
