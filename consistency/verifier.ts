@@ -1,15 +1,15 @@
 import type { Tx } from '../domain/ports.ts';
 import { openPool, type Pool } from '../runtime/database.ts';
 import { assertOurs } from '../runtime/databases.ts';
-import { type Answer, askSubject, bySubject, type Finding, findingOf, touchedBy } from './check.ts';
+import { type Answer, askSubject, bySubject, type Finding, findingOf } from './check.ts';
 import type { Invariant, InvariantClass } from './catalogue/invariant.ts';
 import { cancelOnAbort, type Canceller } from './cancel-on-abort.ts';
-import { type Gap, gapsOf } from './gaps.ts';
+import type { Gap } from './gaps.ts';
 import { invariants } from './invariants.ts';
-import { byEngine, workedOn } from './order-counts.ts';
+import { passReport } from './pass-report.ts';
 import { passSettings } from './pass-settings.ts';
 import { recordRun } from './record.ts';
-import { type Score, scoreOf } from './score.ts';
+import type { Score } from './score.ts';
 import { lookAround, type OpenSagas } from './surroundings.ts';
 import { assertFit } from './unfit.ts';
 
@@ -97,9 +97,9 @@ async function examine(
     const [backend] = await tx.query<{ pid: number }>('select pg_backend_pid() as pid');
     if (backend !== undefined) canceller.watch(backend.pid);
   };
-  const { orders, doubts, open } = await pool.transaction(async (tx) => {
+  const seen = await pool.transaction(async (tx) => {
     await begin(tx);
-    const seen = await lookAround(tx);
+    const around = await lookAround(tx);
     const [exported] = await tx.query<{ id: string }>('select pg_export_snapshot() as id');
     const second = pool.transaction(async (other) => {
       await other.query(`set transaction snapshot '${exported?.id}'`);
@@ -109,24 +109,12 @@ async function examine(
     // The second one reads from the first one's snapshot: wait for it even when this one fails.
     const [first, other] = await Promise.allSettled([work(tx), second]);
     for (const result of [first, other]) if (result.status === 'rejected') throw result.reason;
-    return seen;
+    return around;
   }, snapshot);
 
   const perInvariant = bound.map((invariant) => findingOf(invariant, answers));
-  const checked = byEngine(orders);
-  return {
-    mode: options.mode,
-    checked,
-    unexamined: (options.expectEngines ?? []).filter((engine) => (checked[engine] ?? 0) === 0),
-    gaps: gapsOf(bound, perInvariant, orders),
-    doubts,
-    open,
-    perInvariant,
-    violations: perInvariant.reduce((sum, finding) => sum + finding.violations, 0),
-    score: scoreOf(touchedBy(answers).size, workedOn(checked)),
-    startedAt: startedAt.toISOString(),
-    durationMs: Date.now() - startedAt.getTime(),
-  };
+  const { mode, expectEngines = [] } = options;
+  return { mode, ...passReport({ startedAt, seen, bound, answers, perInvariant, expectEngines }) };
 }
 
 /** Takes subject after subject, the widest first, so that all who work on them end together. */

@@ -3,14 +3,12 @@ import type pg from 'pg';
 import type { Tx } from '../../domain/ports.ts';
 import { rowsOf, statement } from '../../runtime/pg-client.ts';
 import type { Invariant, Subject } from '../catalogue/invariant.ts';
-import { type Answer, askSubject, bySubject, type Finding, findingOf, touchedBy } from '../check.ts';
+import { type Answer, askSubject, bySubject, type Finding, findingOf } from '../check.ts';
 import { invariants } from '../invariants.ts';
-import { gapsOf } from '../gaps.ts';
-import { byEngine, workedOn } from '../order-counts.ts';
+import { passReport } from '../pass-report.ts';
 import { lookAround } from '../surroundings.ts';
 import { passSettings } from '../pass-settings.ts';
 import { everything, type Scope } from '../scope.ts';
-import { scoreOf } from '../score.ts';
 import type { Mode, VerificationReport } from '../verifier.ts';
 import { type Source, sourcesOf } from './domain-databases.ts';
 import { gather, session, shadow } from './gather.ts';
@@ -70,18 +68,9 @@ export async function verifyApart(
     }
     const perInvariant = bound.map((invariant) => judged(invariant, answers));
     const { orders, doubts } = await lookAround(tx, compared);
-    const checked = byEngine(orders);
     return {
       mode,
-      checked,
-      unexamined: [],
-      gaps: gapsOf(bound, perInvariant, orders),
-      doubts,
-      perInvariant,
-      violations: perInvariant.reduce((sum, { violations }) => sum + violations, 0),
-      score: scoreOf(touchedBy(answers).size, workedOn(checked)),
-      startedAt: startedAt.toISOString(),
-      durationMs: Date.now() - startedAt.getTime(),
+      ...passReport({ startedAt, seen: { orders, doubts }, bound, answers, perInvariant }),
       databases: sources.length,
       rowsGathered,
     };

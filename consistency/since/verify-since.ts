@@ -1,15 +1,13 @@
 import type { Tx } from '../../domain/ports.ts';
 import { openPool } from '../../runtime/database.ts';
-import { type Answer, askSubject, bySubject, findingOf, touchedBy } from '../check.ts';
+import { type Answer, askSubject, bySubject, findingOf } from '../check.ts';
 import { invariants } from '../invariants.ts';
 import { oneRow } from '../one-row.ts';
 import { recordRun } from '../record.ts';
 import { among, everything, type Scope } from '../scope.ts';
-import { scoreOf } from '../score.ts';
 import type { VerificationReport } from '../verifier.ts';
 import { touchedSince } from './touched-since.ts';
-import { gapsOf } from '../gaps.ts';
-import { byEngine, workedOn } from '../order-counts.ts';
+import { passReport } from '../pass-report.ts';
 import { lookAround } from '../surroundings.ts';
 import { passSettings } from '../pass-settings.ts';
 import { assertFitDatabase } from '../unfit.ts';
@@ -65,20 +63,11 @@ async function examine(tx: Tx, moment: Date, startedAt: Date, signal: AbortSigna
   }
   const perInvariant = bound.map((invariant) => findingOf(invariant, answers));
   const { orders, doubts } = await lookAround(tx, scopeOf(touched.order));
-  const checked = byEngine(orders);
   const all = await tx.query<{ n: number }>('select count(*) as n from orders');
   return {
     mode: 'since',
     since: moment.toISOString(),
     orders: { touched: touched.order.length, of: oneRow(all).n },
-    checked,
-    unexamined: [],
-    gaps: gapsOf(bound, perInvariant, orders),
-    doubts,
-    perInvariant,
-    violations: perInvariant.reduce((sum, { violations }) => sum + violations, 0),
-    score: scoreOf(touchedBy(answers).size, workedOn(checked)),
-    startedAt: startedAt.toISOString(),
-    durationMs: Date.now() - startedAt.getTime(),
+    ...passReport({ startedAt, seen: { orders, doubts }, bound, answers, perInvariant }),
   };
 }
