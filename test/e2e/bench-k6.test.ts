@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { readdirSync, readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { bench } from '../../bench/command.ts';
 import { readResult } from '../../bench/result-file.ts';
 import { openConnection } from '../../runtime/database.ts';
 import { repository } from '../../runtime/repository.ts';
 import { dropDatabase } from '../../runtime/databases.ts';
+import { benchCommand, givenServers } from '../support/bench-command.ts';
 import { testServices } from '../support/services.ts';
 
 const available = existsSync(process.env['K6_BIN'] ?? join(repository, 'bin', 'k6'));
@@ -22,19 +22,12 @@ afterAll(() => {
 });
 
 async function run(name: string, argv: readonly string[]) {
-  const { adminUrl, redisUrl } = testServices();
-  const out = join(directory, name);
-  let text = '';
-  const write = (more: string) => (text += more);
-  const code = await bench(['--scenario', 'failures', ...argv, '--out', out], {
-    stdout: { write },
-    stderr: { write },
-    now: () => new Date(),
-    pid: process.pid,
-    env: { ...process.env, DATABASE_URL: adminUrl, REDIS_URL: redisUrl },
-    signal: new AbortController().signal,
+  const path = join(directory, name);
+  const { code, out, err } = await benchCommand(['--scenario', 'failures', ...argv, '--out', path], {
+    ...process.env,
+    ...givenServers(),
   });
-  return { code, text, out, result: readResult(join(out, 'result.json')) };
+  return { code, text: err + out, out: path, result: readResult(join(path, 'result.json')) };
 }
 
 /** The log of the one round, without who was asked again when it was over. */

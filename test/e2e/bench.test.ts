@@ -4,14 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { bench } from '../../bench/command.ts';
 import { dropAbandonedData, endAbandonedProcesses, openRunRecord } from '../../bench/run-record.ts';
 import { readResult } from '../../bench/result-file.ts';
 import type { Result } from '../../bench/result.ts';
-import { openConnection } from '../../runtime/database.ts';
 import { createDatabase } from '../../runtime/databases.ts';
 import { openRedis } from '../../runtime/redis.ts';
 import { identify, isAlive } from '../../runtime/services/processes.ts';
+import { benchCommand, givenServers, leftOvers } from '../support/bench-command.ts';
 import { testServices } from '../support/services.ts';
 
 let directory = '';
@@ -26,41 +25,11 @@ async function run(
   name: string,
   argv: readonly string[],
   during?: (text: string, stop: () => void) => void,
-): Promise<{ code: number; result: Result; text: string; out: string; path: string }> {
-  const { adminUrl, redisUrl } = testServices();
-  const out = join(directory, name);
-  const stopped = new AbortController();
-  let text = '';
-  const write = (more: string): void => {
-    text += more;
-    during?.(text, () => {
-      stopped.abort(new Error('interrupted'));
-    });
-  };
-  let json = '';
-  const code = await bench([...argv, '--out', out, '--json'], {
-    stdout: { write: (more) => (json += more) },
-    stderr: { write },
-    now: () => new Date(),
-    pid: process.pid,
-    env: { DATABASE_URL: adminUrl, REDIS_URL: redisUrl },
-    signal: stopped.signal,
-  });
-  expect(JSON.parse(json)).toMatchObject({ schemaVersion: '1.1.0' });
-  return { code, text, out: json, path: out, result: readResult(join(out, 'result.json')) };
-}
-
-async function leftOvers(runId: string): Promise<{ databases: number; keys: number }> {
-  const { adminUrl, redisUrl } = testServices();
-  const connection = await openConnection({ url: adminUrl });
-  const databases = await connection.query('select 1 from pg_database where datname like $1', [
-    `%${runId.replaceAll('-', '_')}%`,
-  ]);
-  await connection.close();
-  const redis = openRedis(redisUrl, 'test');
-  const keys = await redis.keys(`*${runId}*`);
-  redis.disconnect();
-  return { databases: databases.length, keys: keys.length };
+): Promise<{ code: number; result: Result; text: string; path: string }> {
+  const path = join(directory, name);
+  const { code, out, err } = await benchCommand([...argv, '--out', path, '--json'], givenServers(), during);
+  expect(JSON.parse(out)).toMatchObject({ schemaVersion: '1.1.0' });
+  return { code, text: err, path, result: readResult(join(path, 'result.json')) };
 }
 
 describe('npm run bench', () => {

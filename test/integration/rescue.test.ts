@@ -9,7 +9,7 @@ import {
   type RescuedSaga,
   rescueSagas,
 } from '../../eventdriven/saga/rescue-sql.ts';
-import { startRescuer } from '../../eventdriven/saga/rescuer.ts';
+import { type RescuerOptions, startRescuer } from '../../eventdriven/saga/rescuer.ts';
 import type { Saga } from '../../eventdriven/saga/saga.ts';
 import { createLog } from '../../runtime/log.ts';
 import { accept, doors } from '../support/sagas.ts';
@@ -260,24 +260,19 @@ describe('the rescuer’s loop', () => {
       ])
     )[0]?.at;
 
+  const start = (own: Pick<RescuerOptions, 'takeOver'> & Partial<RescuerOptions>) =>
+    startRescuer({
+      ...{ db: db.pool, engine: 'orchestration', worker: 'w9', role: 'orchestrator', log },
+      ...{ unownedMs: 3_000, versions: [1], off: false, active: () => [], ...own },
+    });
+
   test('beats before it returns, beats on, takes over what a dead worker left, and ends when it is stopped', async () => {
     const saga = await opened();
     await lastBeat('dead', 10);
     await owned(saga, 'dead');
     let took: (rescued: readonly RescuedSaga[]) => void = () => undefined;
     const taken = new Promise<readonly RescuedSaga[]>((resolve) => (took = resolve));
-    const loop = await startRescuer({
-      db: db.pool,
-      engine: 'orchestration',
-      worker: 'w9',
-      role: 'orchestrator',
-      log,
-      unownedMs: 3_000,
-      versions: [1],
-      off: false,
-      active: () => [],
-      takeOver: (rescued) => took(rescued),
-    });
+    const loop = await start({ takeOver: (rescued) => took(rescued) });
     const first = await beats('w9');
     expect(first).toBeDefined();
     expect(idsOf(await taken)).toEqual([saga.sagaId]);
@@ -294,15 +289,7 @@ describe('the rescuer’s loop', () => {
     await owned(saga, 'dead');
     let inHand = 4_000;
     const taken: number[] = [];
-    const loop = await startRescuer({
-      db: db.pool,
-      engine: 'orchestration',
-      worker: 'w9',
-      role: 'orchestrator',
-      log,
-      unownedMs: 3_000,
-      versions: [1],
-      off: false,
+    const loop = await start({
       active: () => Array.from({ length: inHand }, (_, i) => -i - 1),
       takeOver: (rescued) => taken.push(...idsOf(rescued)),
     });
@@ -323,9 +310,8 @@ describe('the rescuer’s loop', () => {
     await owned(saga, null, 5);
     let jobsWait = true;
     const taken: number[] = [];
-    const loop = await startRescuer({
-      ...{ db: db.pool, engine: 'orchestration', worker: 'w9', role: 'orchestrator', log, versions: [1], off: false },
-      ...{ unownedMs: 3_000, jobsWait: () => jobsWait, active: () => [] },
+    const loop = await start({
+      jobsWait: () => jobsWait,
       takeOver: (rescued) => taken.push(...idsOf(rescued)),
     });
     const whileTheyWait = await loop.runOnce();
@@ -341,21 +327,13 @@ describe('the rescuer’s loop', () => {
     let failures = 2;
     let took: () => void = () => undefined;
     const taken = new Promise<void>((resolve) => (took = resolve));
-    const loop = await startRescuer({
+    const loop = await start({
       db: {
         query: async (text, values) => {
           if (text.includes('rescue_sagas') && failures-- > 0) throw new Error('the database is away');
           return db.pool.query(text, values);
         },
       },
-      engine: 'orchestration',
-      worker: 'w9',
-      role: 'orchestrator',
-      log,
-      unownedMs: 3_000,
-      versions: [1],
-      off: false,
-      active: () => [],
       takeOver: () => took(),
     });
     await taken;
