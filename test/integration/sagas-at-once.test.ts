@@ -39,7 +39,8 @@ describe('of a worker and a person at the same instant exactly one wins:', () =>
     expect(await acting).toMatchObject({ outcome: 'refused', code: action === 'compensate' ? 'PAST_PIVOT' : 'FINAL' });
     await person.commit();
     expect(await statuses(one)).toEqual([{ status: 'COMPLETED', order: 'PAID' }]);
-    expect(await actions()).toEqual([]);
+    const refused = action === 'compensate' ? 'PAST_PIVOT' : 'FINAL';
+    expect(await actions()).toMatchObject([{ before: { status: 'COMPLETED' }, after: { refused } }]);
   });
 
   test.each([
@@ -65,6 +66,9 @@ describe('of a worker and a person at the same instant exactly one wins:', () =>
     expect(both.map(({ code }) => code).sort()).toEqual([0, 3]);
     expect(both.map(({ err }) => err).join('')).toContain('TURNING_BACK');
     expect(await statuses(one)).toEqual([{ status: 'COMPENSATING', order: 'PAYING' }]);
-    expect(await actions()).toHaveLength(1);
+    expect(await actions()).toMatchObject([
+      { after: { status: 'COMPENSATING' } },
+      { before: { status: 'COMPENSATING' }, after: { refused: 'TURNING_BACK' } },
+    ]);
   });
 });
