@@ -29,7 +29,7 @@ export function asFailure(error: unknown): CommandFailure {
   if (state !== undefined && notMigrated.includes(state)) {
     return new CommandFailure(
       exitCodes.failed,
-      'the database of DATABASE_URL is not one of Sagashift: `npm start` sets one up',
+      'the database of DATABASE_URL is not one of Sagashift, or an older one: `npm start` sets one up, `npm run migrate` brings one up to date',
       cause,
     );
   }
