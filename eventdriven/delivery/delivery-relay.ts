@@ -23,8 +23,6 @@ export interface DeliveryOptions {
 }
 
 export interface Delivery {
-  /** Something may be there: look now, instead of at the next poll. */
-  nudge(): void;
   /** Waits for what is being sent, at most `stopLimitMs`; what is cut off then is sent again by the next relay. */
   stop(): Promise<void>;
 }
@@ -71,7 +69,7 @@ export function startDelivery(options: DeliveryOptions): Delivery {
   const limits = { ...deliveryLimits, ...options.limits, horizonMs: config.deliveryHorizonMs };
   if (config.dataPlatformUrl === undefined && Object.keys(config.targetUrls).length === 0) {
     log.info('no data platform is configured: events stay in external_event_log');
-    return { nudge: () => undefined, stop: () => Promise.resolve() };
+    return { stop: () => Promise.resolve() };
   }
   const urlOf = targetUrls(config, options.source);
   const alarm = openAlarm();
@@ -91,9 +89,6 @@ export function startDelivery(options: DeliveryOptions): Delivery {
 
   const done = run();
   return {
-    nudge() {
-      for (const worker of workers.values()) worker.nudge();
-    },
     async stop() {
       stopping = true;
       alarm.ring();

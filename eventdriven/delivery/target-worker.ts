@@ -39,7 +39,6 @@ export interface WorkerOptions {
 }
 
 export interface TargetWorker {
-  nudge(): void;
   stop(): Promise<void>;
 }
 
@@ -59,7 +58,6 @@ export function startTargetWorker(options: WorkerOptions): TargetWorker {
   const busy = new Set<number>();
   let connection: Connection | undefined;
   let stopping = false;
-  let idle = false;
   let databaseFaults = 0;
   let databasePauseUntil = 0;
   const breaker = openTargetBreaker(target, { shared, limits, random, changed: sayState });
@@ -67,9 +65,6 @@ export function startTargetWorker(options: WorkerOptions): TargetWorker {
 
   const done = run();
   return {
-    nudge() {
-      if (idle) alarm.ring();
-    },
     async stop() {
       stopping = true;
       alarm.ring();
@@ -87,8 +82,7 @@ export function startTargetWorker(options: WorkerOptions): TargetWorker {
       const pauseMs = Math.max(await breaker.waitMs(), databasePauseUntil - performance.now());
       const claimed = pauseMs > 0 || stopping ? 0 : await claim();
       if (claimed === limits.batch) continue;
-      idle = claimed === 0;
-      idleMs = idle ? Math.min(idleMs * 2, limits.idlePollMs) : limits.pollMs;
+      idleMs = claimed === 0 ? Math.min(idleMs * 2, limits.idlePollMs) : limits.pollMs;
       await alarm.after(Math.max(idleMs, pauseMs));
     }
     await Promise.all(posts);

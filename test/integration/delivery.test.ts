@@ -232,17 +232,6 @@ describe('delivery', () => {
     expect(events - duplicates).toBe(1100);
   });
 
-  test('a nudge ends an idle wait', async () => {
-    const url = await platform();
-    const { nudge } = relay(url, { limits: { ...quick, pollMs: 60_000, idlePollMs: 60_000 } });
-    await insertEvents([1]);
-    await until(async () => {
-      nudge();
-      return (await statuses()) === 'SENT';
-    });
-    expect((await stats(url))['legacy-lean']).toMatchObject({ requests: 1, events: 1 });
-  });
-
   test('stopping gives its connection back', async () => {
     const { stop } = relay(await platform());
     await until(async () => (await relayPids()).length === 1);
@@ -252,8 +241,7 @@ describe('delivery', () => {
 
   test('without a data platform nothing is done', async () => {
     await insertEvents([1]);
-    const { stop, nudge } = relay(undefined);
-    nudge();
+    const { stop } = relay(undefined);
     await stop();
     expect(await statuses()).toBe('PENDING');
   });

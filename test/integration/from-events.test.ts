@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { loadDataset } from '../../bench/dataset/load.ts';
-import { datasetOptions } from '../../bench/dataset/options.ts';
 import { planOrders } from '../../bench/dataset/plan.ts';
 import { runVerify } from '../../consistency/command.ts';
 import {
@@ -10,6 +9,7 @@ import {
 } from '../../consistency/from-events/verify-from-events.ts';
 import { rebuildUserPayments } from '../../eventdriven/projections/rebuild.ts';
 import { databaseUrl, NotOursError } from '../../runtime/databases.ts';
+import { everyEnd } from '../support/every-end.ts';
 import { readUp } from '../support/read-up.ts';
 import { accept, doors } from '../support/sagas.ts';
 import { type FreshDatabase, freshDatabase, shop, testServices } from '../support/services.ts';
@@ -17,16 +17,7 @@ import { payLean } from '../../consistency/self-test/pay-at-once.ts';
 import { paySagas } from '../../consistency/self-test/pay-sagas.ts';
 import { waitsForALock } from '../isolation/switched-off.ts';
 
-const options = datasetOptions({
-  users: 60,
-  products: 12,
-  orders: 240,
-  lowBalanceShare: 0.06,
-  lapsedShare: 0.06,
-  usedCouponShare: 0.06,
-  blockedShare: 0.06,
-  couponShare: 0.4,
-});
+const options = everyEnd(240);
 const plans = [...planOrders(options)];
 const signal = new AbortController().signal;
 
