@@ -3,10 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { ChaosResult } from '../../bench/chaos/chaos-result.ts';
-import { bench } from '../../bench/command.ts';
-import { openConnection } from '../../runtime/database.ts';
-import { openRedis } from '../../runtime/redis.ts';
-import { testServices } from '../support/services.ts';
+import { benchCommand, givenServers, leftOvers } from '../support/bench-command.ts';
 
 let directory = '';
 beforeAll(() => {
@@ -22,44 +19,15 @@ async function chaos(
   env: NodeJS.ProcessEnv,
   during?: (text: string, stop: () => void) => void,
 ): Promise<{ code: number; result: ChaosResult; text: string }> {
-  const stopped = new AbortController();
-  let [text, json] = ['', ''];
-  const write = (more: string): void => {
-    text += more;
-    during?.(text, () => {
-      stopped.abort(new Error('interrupted'));
-    });
-  };
-  const out = join(directory, name);
-  const code = await bench(['chaos', '--quick', ...argv, '--out', out, '--json'], {
-    stdout: { write: (more) => (json += more) },
-    stderr: { write },
-    now: () => new Date(),
-    pid: process.pid,
-    env,
-    signal: stopped.signal,
-  });
-  const result = JSON.parse(json) as ChaosResult;
-  expect(JSON.parse(readFileSync(join(out, 'chaos.json'), 'utf8'))).toEqual(result);
+  const path = join(directory, name);
+  const {
+    code,
+    out,
+    err: text,
+  } = await benchCommand(['chaos', '--quick', ...argv, '--out', path, '--json'], env, during);
+  const result = JSON.parse(out) as ChaosResult;
+  expect(JSON.parse(readFileSync(join(path, 'chaos.json'), 'utf8'))).toEqual(result);
   return { code, result, text };
-}
-
-const given = (): NodeJS.ProcessEnv => {
-  const { adminUrl, redisUrl } = testServices();
-  return { DATABASE_URL: adminUrl, REDIS_URL: redisUrl };
-};
-
-async function leftOvers(runId: string): Promise<{ databases: number; keys: number }> {
-  const { adminUrl, redisUrl } = testServices();
-  const connection = await openConnection({ url: adminUrl });
-  const databases = await connection.query('select 1 from pg_database where datname like $1', [
-    `%${runId.replaceAll('-', '_')}%`,
-  ]);
-  await connection.close();
-  const redis = openRedis(redisUrl, 'test');
-  const keys = await redis.keys(`*${runId}*`);
-  redis.disconnect();
-  return { databases: databases.length, keys: keys.length };
 }
 
 describe('npm run bench -- chaos', () => {
@@ -93,7 +61,7 @@ describe('npm run bench -- chaos', () => {
     const { code, result, text } = await chaos(
       'given',
       [...argv, '--faults', 'reply-lost,redis-flush,postgres-restart'],
-      given(),
+      givenServers(),
     );
     expect(code).toBe(1);
     expect(result.notRun.map(({ fault, why }) => [fault, why.split(' ')[0]]).sort()).toEqual([
@@ -111,7 +79,7 @@ describe('npm run bench -- chaos', () => {
     const { code, result } = await chaos(
       'interrupted',
       ['--faults', 'worker-kill', '--rate', '60'],
-      given(),
+      givenServers(),
       (so_far, stop) => {
         if (so_far.includes('worker-kill, 1 of 1')) stop();
       },

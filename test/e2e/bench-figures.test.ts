@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { ChaosResult } from '../../bench/chaos/chaos-result.ts';
 import { measureRedisMemory } from '../../bench/chaos/figures/redis-memory.ts';
-import { bench } from '../../bench/command.ts';
 import { openRunDatabases } from '../../bench/databases.ts';
 import { createProgress } from '../../bench/run/progress.ts';
 import { startDataPlatform } from '../../eventdriven/dataplatform/data-platform.ts';
+import { benchCommand, givenServers } from '../support/bench-command.ts';
 import { testServices } from '../support/services.ts';
 
 let directory = '';
@@ -19,20 +19,9 @@ afterAll(() => {
 });
 
 test('npm run bench -- chaos --figures measures what a payment alone costs and what a relay delivers', async () => {
-  const { adminUrl, redisUrl } = testServices();
-  let [text, json] = ['', ''];
-  const code = await bench(
-    ['chaos', '--figures', 'cost,relay', '--engines', 'orchestration', '--out', directory, '--json'],
-    {
-      stdout: { write: (more) => (json += more) },
-      stderr: { write: (more) => (text += more) },
-      now: () => new Date(),
-      pid: process.pid,
-      env: { DATABASE_URL: adminUrl, REDIS_URL: redisUrl },
-      signal: new AbortController().signal,
-    },
-  );
-  const { figures, score, results, planned } = JSON.parse(json) as ChaosResult;
+  const argv = ['chaos', '--figures', 'cost,relay', '--engines', 'orchestration', '--out', directory, '--json'];
+  const { code, out, err } = await benchCommand(argv, givenServers());
+  const { figures, score, results, planned } = JSON.parse(out) as ChaosResult;
   expect({ code, planned, results }).toEqual({ code: 0, planned: 0, results: [] });
   expect(figures.cost).toMatchObject([{ style: 'orchestration', payments: 400, examined: 450, violations: [] }]);
   expect(figures.cost[0]?.commits).toBeGreaterThanOrEqual(5); // one to accept it and one for each boundary
@@ -41,8 +30,8 @@ test('npm run bench -- chaos --figures measures what a payment alone costs and w
   expect(figures.relay).toMatchObject({ events: 60_000, posts: 600 });
   expect(figures.memory).toEqual([]);
   expect(score).toMatchObject({ examined: 450, touched: 0 });
-  expect(text).toMatch(/measuring how fast a relay works off a backlog/);
-  expect(text).toMatch(/^a payment alone, not delivered: commits .* orchestration +(met|missed)$/m);
+  expect(err).toMatch(/measuring how fast a relay works off a backlog/);
+  expect(err).toMatch(/^a payment alone, not delivered: commits .* orchestration +(met|missed)$/m);
   expect(readFileSync(join(directory, 'report.html'), 'utf8')).toMatch(/a payment alone, not delivered: commits/);
 }, 120_000);
 

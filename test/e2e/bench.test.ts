@@ -104,7 +104,7 @@ describe('npm run bench', () => {
   }, 120_000);
 
   test('an interrupted run keeps what was measured and leaves nothing behind', async () => {
-    const argv = ['--scenario', 'coexist', '--rounds', '20', '--duration', '0.5'];
+    const argv = ['--scenario', 'coexist', '--rounds', '20', '--duration', '2']; // long enough for both sides on a busy machine
     const { code, result, text, path } = await run('interrupted', argv, (so_far, stop) => {
       if (so_far.includes('round 2 of')) stop();
     });
