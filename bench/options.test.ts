@@ -69,8 +69,10 @@ describe('bench command line', () => {
 
   test('report takes a file, help prints a text', () => {
     expect(parseCommand(['report', 'r.json', '--out', 'd'])).toEqual({ name: 'report', file: 'r.json', out: 'd' });
-    const help = parseCommand(['run', '--help']);
-    expect(help.name === 'help' && help.text).toMatch(/--sabotage/);
+    for (const argv of [['run', '--help'], ['--help']]) {
+      const help = parseCommand(argv);
+      expect(help.name === 'help' && help.text).toMatch(/--sabotage/);
+    }
   });
 });
 

@@ -70,11 +70,12 @@ function createProgram(found: (command: BenchCommand) => void, writeOut: (text: 
     .description('Compares the monolith, its lean rival and two sagas on real Postgres and Redis.')
     .exitOverride()
     .configureOutput({ writeOut, writeErr: () => undefined });
-  runOptions(program.command('run', { isDefault: true }).description('measure (the default)')).action(
+  const run = runOptions(program.command('run', { isDefault: true }).description('measure (the default)')).action(
     (flags: Flags) => {
       found({ name: 'run', options: toRunOptions(flags) });
     },
   );
+  program.addHelpText('after', () => `\n${run.helpInformation()}`); // who asks without a command asks for the default one's options
   chaosOptions(
     program.command('chaos').description('break the sagas under load, and see that no payment is lost'),
   ).action((flags: ChaosFlags) => {

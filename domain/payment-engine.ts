@@ -2,7 +2,7 @@ import type { RefusalCode, UnchangedCode } from './errors.ts';
 
 export type Side = 'legacy' | 'saga';
 
-/** Which rule of the routing policy decided, see DESIGN: the first that applies wins. */
+/** Which rule of the routing policy decided: the first that applies wins. */
 export type RouteReason =
   | 'affinity'
   | 'emergency'

@@ -23,7 +23,7 @@ export interface RescuerOptions {
   readonly takeOver: (rescued: readonly RescuedSaga[]) => void;
 }
 
-/** DESIGN: workers beat every 0.5 s, one silent for 2 s is dead. */
+/** Workers beat every 0.5 s, one silent for 2 s is dead. */
 export const beatMs = 500;
 export const silentMs = 2_000;
 /** So many times longer nobody's saga may stand still while jobs wait: to claim it would send it to the end of their queue. */

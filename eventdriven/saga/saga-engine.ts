@@ -11,7 +11,7 @@ import type { SagaEnd } from './saga.ts';
 import { subscribeSettled } from './settled-channel.ts';
 import { WaitingRoom } from './waiting-room.ts';
 
-/** DESIGN: accept transactions last at most 1 s; that bounds how long a router that was stopped can still start sagas. */
+/** Accept transactions last at most 1 s; that bounds how long a router that was stopped can still start sagas. */
 const acceptTimeoutMs = 1_000;
 /** How long a stopping router still listens for the sagas it accepted. They end without it, too. */
 const stopGraceMs = 5_000;

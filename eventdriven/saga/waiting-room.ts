@@ -17,7 +17,7 @@ interface Row {
   readonly amount: number | null;
 }
 
-/** DESIGN: a router that hears nothing looks into Postgres every 250 ms. */
+/** A router that hears nothing looks into Postgres every 250 ms. */
 export const pollMs = 250;
 /** Looked up per poll, oldest first. */
 const maxPerPoll = 500;
