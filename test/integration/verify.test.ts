@@ -7,7 +7,7 @@ import { breakAndAsk } from '../../consistency/self-test/break-and-ask.ts';
 import { type VerificationReport, verify } from '../../consistency/verifier.ts';
 import { databaseUrl, NotOursError } from '../../runtime/databases.ts';
 import { everyEnd, payEach } from '../support/every-end.ts';
-import { type FreshDatabase, freshDatabase, testServices } from '../support/services.ts';
+import { type FreshDatabase, freshDatabase } from '../support/services.ts';
 import { type Paid, payLean } from '../../consistency/self-test/pay-at-once.ts';
 import { paySagas } from '../../consistency/self-test/pay-sagas.ts';
 
@@ -176,11 +176,10 @@ describe('npm run verify', () => {
   });
 
   test('ends with 3 when there is nothing to examine or the database is not ours', async () => {
-    const empty = databaseUrl(database.url, testServices().template);
-    expect(await run(['--database-url', empty])).toMatchObject({
-      code: 3,
-      err: expect.stringContaining('nothing examined'),
-    });
+    const empty = await freshDatabase();
+    const said = await run(['--database-url', empty.url]);
+    await empty.drop();
+    expect(said).toMatchObject({ code: 3, err: expect.stringContaining('nothing examined') });
     const foreign = databaseUrl(database.url, 'postgres');
     expect(await run(['--database-url', foreign])).toMatchObject({
       code: 3,
