@@ -1,9 +1,9 @@
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { Command, CommanderError, Option } from 'commander';
 import { type EngineName, engines } from '../domain/engines.ts';
 import type { ChaosOptions } from './chaos/chaos-plan.ts';
-import { type FaultName, faults } from './chaos/faults.ts';
-import { type FigureName, figures } from './chaos/figures/figures.ts';
+import { type ChaosFlags, chaosOptions, toChaosOptions } from './chaos/chaos-options.ts';
 import { sabotages } from '../runtime/injected-fault.ts';
+import { between, defaultSeed, listOf, whole } from './option-values.ts';
 import { defaultRatePerSecond, isOpenLoop, type LoadName, loads } from './load/loads.ts';
 import { defaultScenarios, fullScenarios, scenarios } from './scenarios.ts';
 
@@ -41,7 +41,6 @@ export class UsageError extends Error {
 }
 
 const laterCommands = ['ladder', 'sweep', 'capacity', 'compare', 'replay'];
-const defaultSeed = 20_261_122;
 const engineNames = engines.map((engine) => engine.name);
 
 /** Throws a UsageError. `argv` without node and script. */
@@ -189,89 +188,3 @@ function toRunOptions(flags: Flags): RunOptions {
     json: flags.json ?? false,
   };
 }
-
-interface ChaosFlags {
-  faults?: FaultName[];
-  figures?: FigureName[];
-  engines: ChaosOptions['styles'];
-  seed: number;
-  rate?: number;
-  quick?: true;
-  full?: true;
-  out?: string;
-  sabotage?: string;
-  json?: true;
-}
-
-function chaosOptions(command: Command): Command {
-  const names = faults.map(({ name }) => name);
-  const styles: ChaosOptions['styles'][number][] = ['orchestration', 'choreography'];
-  return command
-    .option('--seed <n>', 'of data, order and moments of the faults', whole(0, 2 ** 32 - 1), defaultSeed)
-    .option('--faults <a,b>', `of ${names.join(', ')}; default: all, --quick some`, listOf('fault', names))
-    .option('--engines <a,b>', `of ${styles.join(', ')}`, listOf('engine', styles), styles)
-    .option('--rate <n>', 'payments a second; default 300, --quick 200', whole(20, 1_000))
-    .option(
-      '--figures <a,b>',
-      `of ${figures.map(({ name, title }) => `${name} (${title})`).join(', ')}; default: all but ${longFigures.join(', ')}, none if only --faults is given or with --quick`,
-      listOf('figure', figureNames),
-    )
-    .addOption(
-      new Option('--quick', 'short loads, each fault in one of the styles, at most 90 s, no figures').conflicts('full'),
-    )
-    .option('--full', 'every figure, too; takes about 20 minutes')
-    .option('--out <dir>', 'default bench/results/<run>; must be empty or an earlier result')
-    .addOption(
-      new Option('--sabotage <name>', 'switch a safety mechanism off, to see that the faults show it').choices(
-        sabotages,
-      ),
-    )
-    .option('--json', 'print the result as JSON on stdout, everything else on stderr');
-}
-
-const figureNames = figures.map(({ name }) => name);
-const longFigures = figures.flatMap(({ name, long }) => (long ? [name] : []));
-
-/** Who names faults or figures wants those and no others. */
-const toChaosOptions = (flags: ChaosFlags): ChaosOptions => ({
-  faults: flags.faults ?? (flags.figures === undefined ? faultsOf(flags) : []),
-  figures: flags.figures ?? (flags.faults === undefined || flags.full === true ? figuresOf(flags) : []),
-  styles: flags.engines,
-  quick: flags.quick ?? false,
-  seed: flags.seed,
-  ratePerSecond: flags.rate ?? (flags.quick === true ? 200 : 300),
-  sabotage: flags.sabotage ?? null,
-  out: flags.out ?? null,
-  json: flags.json ?? false,
-});
-
-const faultsOf = ({ quick: short }: ChaosFlags): FaultName[] =>
-  faults.flatMap(({ name, quick }) => (quick || short !== true ? [name] : []));
-
-const figuresOf = ({ quick, full }: ChaosFlags): FigureName[] =>
-  quick === true ? [] : figures.flatMap(({ name, long }) => (full === true || !long ? [name] : []));
-
-const whole = (min: number, max: number) => (text: string) => {
-  const value = Number(text);
-  if (!/^\d+$/.test(text) || value < min || value > max) {
-    throw new InvalidArgumentError(`Give a whole number from ${min} to ${max}.`);
-  }
-  return value;
-};
-
-const between = (min: number, max: number) => (text: string) => {
-  const value = Number(text);
-  if (!/^\d+(\.\d+)?$/.test(text) || value < min || value > max)
-    throw new InvalidArgumentError(`Give a number from ${min} to ${max}.`);
-  return value;
-};
-
-const listOf =
-  <Name extends string>(what: string, known: readonly Name[]) =>
-  (text: string): Name[] => {
-    const names = [...new Set(text.split(',').map((name) => name.trim()))];
-    const unknown = names.filter((name) => !(known as readonly string[]).includes(name));
-    if (unknown.length > 0)
-      throw new InvalidArgumentError(`Unknown ${what} '${unknown.join("', '")}'. There are: ${known.join(', ')}.`);
-    return known.filter((name) => names.includes(name));
-  };

@@ -2,6 +2,7 @@ import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Tx } from '../../domain/ports.ts';
 import type { OrderPlan } from '../dataset/plan.ts';
+import { requestTimeoutMs } from '../load/loads.ts';
 import { openLoopDriver } from '../load/open-loop.ts';
 import type { Operation } from '../load/operation.ts';
 import { openNow } from './recovery.ts';
@@ -15,8 +16,6 @@ export interface Paying {
   readonly ratePerSecond: number;
 }
 
-/** A payment that is not answered by then never will be. Longer than the router's own patience. */
-export const requestTimeoutMs = 35_000;
 /** Requests that may wait in the open loop: while a server is away all of them do. */
 const waitingRequests = 1_900;
 

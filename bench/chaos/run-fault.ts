@@ -4,6 +4,7 @@ import { verifyClientLog } from '../../consistency/client-log/verify-client-log.
 import type { Services } from '../../runtime/services/services.ts';
 import type { OrderPlan } from '../dataset/plan.ts';
 import { askAgain } from '../load/ask-again.ts';
+import { requestTimeoutMs } from '../load/loads.ts';
 import { isFinal, type Operation, toLogLine } from '../load/operation.ts';
 import { settledOrders } from '../measure/outcome-sql.ts';
 import { drain } from '../run/drain.ts';
@@ -12,7 +13,7 @@ import { askUntilTold, untold } from './ask-until-told.ts';
 import type { FaultResult, Violation } from './chaos-result.ts';
 import type { Armed, Fault } from './faults.ts';
 import type { Hit } from './injections.ts';
-import { manyAreOpen, payAtOnce, payAtRate, requestTimeoutMs } from './paying.ts';
+import { manyAreOpen, payAtOnce, payAtRate } from './paying.ts';
 import { openAt, openNow, recoveryOf, sagaTimes } from './recovery.ts';
 import type { Stack } from './stack.ts';
 import { timelineOf } from './timeline.ts';

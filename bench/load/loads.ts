@@ -22,5 +22,8 @@ export const defaultRatePerSecond = 60;
 /** k6 takes no shorter load than this; what comes after the window does not count. */
 export const shortestOpenLoopSeconds = 1;
 
+/** Longer than a router holds a request: a payment that is not answered by then never will be. */
+export const requestTimeoutMs = 35_000;
+
 /** Requests that may wait for an answer at once in an open loop. Who comes when all are waiting is not served. */
 export const openLoopClients = 256;

@@ -5,6 +5,7 @@ import { startArm } from '../arms/arm.ts';
 import { startChild } from '../arms/child-process.ts';
 import { planOrders } from '../dataset/plan.ts';
 import { runClosedLoop } from '../load/closed-loop.ts';
+import { requestTimeoutMs } from '../load/loads.ts';
 import { backlog } from '../measure/outcome-sql.ts';
 import type { ScenarioPlan } from '../plan.ts';
 import type { Drill } from '../result.ts';
@@ -67,7 +68,7 @@ export async function drillRecovery(
       orders,
       leadInMs: 0,
       windowMs: loadMs,
-      requestTimeoutMs: 35_000,
+      requestTimeoutMs,
     };
     const loading = runClosedLoop(load, signal);
     loading.catch(() => undefined); // awaited below; the drill may fail first

@@ -6,6 +6,7 @@ import { enginesOf } from '../arms/topology.ts';
 import type { OrderPlan } from '../dataset/plan.ts';
 import { askAgain } from '../load/ask-again.ts';
 import type { Driver } from '../load/driver.ts';
+import { requestTimeoutMs } from '../load/loads.ts';
 import { isFinal, type Operation, tally, toLogLine } from '../load/operation.ts';
 import { engineMetrics } from '../measure/engine-metrics.ts';
 import { difference } from '../measure/metrics.ts';
@@ -47,9 +48,6 @@ export interface Measurement {
   /** Monotonic clock in ms, to place the operations. */
   readonly window: readonly [number, number];
 }
-
-/** Longer than the routers hold a request. */
-const requestTimeoutMs = 35_000;
 
 /** One round of one arm: read the counters, load, drain, read again, ask again, hold the driver's log against the database. */
 export async function runRound(

@@ -5,6 +5,7 @@ import { enginesOf } from '../arms/topology.ts';
 import type { RunDatabases } from '../databases.ts';
 import { planOrders } from '../dataset/plan.ts';
 import { runClosedLoop } from '../load/closed-loop.ts';
+import { requestTimeoutMs } from '../load/loads.ts';
 import type { Driver } from '../load/driver.ts';
 import { openServerMeter, type ServerMeter } from '../measure/servers.ts';
 import { orderOfArms, type Plan, type ScenarioPlan } from '../plan.ts';
@@ -86,7 +87,7 @@ async function warmUp(
 ): Promise<void> {
   const orders = [...planOrders(dataset, 1, warmUpOrders)];
   const load = { urls: arm.urls, clients: warmUpClients, orders, leadInMs: 0, windowMs: seconds * 1_000 };
-  await runClosedLoop({ ...load, requestTimeoutMs: 35_000 }, signal);
+  await runClosedLoop({ ...load, requestTimeoutMs }, signal);
 }
 
 async function runBlock(

@@ -1,5 +1,6 @@
 import { planOrders } from '../../dataset/plan.ts';
 import { runClosedLoop } from '../../load/closed-loop.ts';
+import { requestTimeoutMs } from '../../load/loads.ts';
 import { isFinal } from '../../load/operation.ts';
 import { engineMetrics } from '../../measure/engine-metrics.ts';
 import { difference } from '../../measure/metrics.ts';
@@ -23,7 +24,6 @@ const warmUp = 50;
 const payments = 400;
 /** Of last resort: it ends when the orders are paid. */
 const limitMs = 60_000;
-const requestTimeoutMs = 35_000;
 
 export const measurePaymentCost = (style: Style, context: FigureContext, signal: AbortSignal): Promise<PaymentCost> =>
   onArm(

@@ -1,6 +1,7 @@
 import { openRedis, type Redis } from '../../../runtime/redis.ts';
 import { planOrders } from '../../dataset/plan.ts';
 import { runClosedLoop } from '../../load/closed-loop.ts';
+import { requestTimeoutMs } from '../../load/loads.ts';
 import { isFinal } from '../../load/operation.ts';
 import { bareScenario } from '../../scenarios.ts';
 import type { Style } from '../stack.ts';
@@ -25,7 +26,6 @@ export const memoryPayments = 200_000;
 const slices = 20;
 /** Of a slice, and of last resort: it ends when its orders are paid. */
 const limitMs = 600_000;
-const requestTimeoutMs = 35_000;
 
 export const measureRedisMemory = (
   { style, payments }: { readonly style: Style; readonly payments: number },
