@@ -103,8 +103,7 @@ async function withContext(
     const dataPlatform = await startChild(platform, onSpawn, signal);
     stops.push(() => dataPlatform.stop());
     await work({
-      ...{ options, styles: options.styles, seed: options.seed, sabotage: options.sabotage },
-      ...{ services, databases, keyPrefix, dataPlatform, onSpawn, progress, directory, result },
+      ...{ options, services, databases, keyPrefix, dataPlatform, onSpawn, progress, directory, result },
       save: () => {
         save(directory, result);
       },

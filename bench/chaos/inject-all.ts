@@ -33,7 +33,7 @@ export async function injectAll(plan: StylePlan, context: ChaosContext, signal: 
     redisUrl: services.redisUrl,
     keyPrefix: `${context.keyPrefix}:${style}`,
     dataPlatform: context.dataPlatform,
-    sabotage: context.sabotage,
+    sabotage: context.options.sabotage,
   };
   const stack = await startStack(style, chaosScenario, places, context.onSpawn, signal);
   try {
@@ -45,7 +45,7 @@ export async function injectAll(plan: StylePlan, context: ChaosContext, signal: 
       const verified = await runFault(
         {
           ...{ fault, stack, known, restart: services.restart },
-          ...{ seed: context.seed, ratePerSecond: context.options.ratePerSecond },
+          ...{ seed: context.options.seed, ratePerSecond: context.options.ratePerSecond },
           orders: [...planOrders(plan.dataset, i * plan.perFault + 1, (i + 1) * plan.perFault)],
           loadAfterSeconds: timesOf(context.options).loadAfterSeconds,
           injectAfterSeconds: momentOf(fault, style, context.options),

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { ChaosResult } from '../../bench/chaos/chaos-result.ts';
+import { type FigureContext, layOut } from '../../bench/chaos/figures/figure-arm.ts';
 import { measureRedisMemory } from '../../bench/chaos/figures/redis-memory.ts';
 import { openRunDatabases } from '../../bench/databases.ts';
 import { createProgress } from '../../bench/run/progress.ts';
@@ -10,6 +11,7 @@ import { startDataPlatform } from '../../eventdriven/dataplatform/data-platform.
 import { benchCommand, givenServers } from '../support/bench-command.ts';
 import { testServices } from '../support/services.ts';
 
+const never = new AbortController().signal;
 let directory = '';
 beforeAll(() => {
   directory = mkdtempSync(join(tmpdir(), 'bench-figures-'));
@@ -41,16 +43,14 @@ test('the memory of Redis is read between slices of payments, each of them final
   const platform = await startDataPlatform({ host: '127.0.0.1', port: 0, latencyMs: 0, failureRate: 0, seed: 1 });
   const said: string[] = [];
   try {
-    const memory = await measureRedisMemory(
-      { style: 'choreography', payments: 1_000 },
-      {
-        ...{ services: { databaseUrl: adminUrl, redisUrl, pids: {} }, databases },
-        ...{ keyPrefix: 'memory', dataPlatform: { url: platform.url, pid: process.pid } },
-        ...{ styles: ['choreography'], seed: 1, sabotage: null, onSpawn: () => undefined },
-        progress: createProgress({ write: (line) => said.push(line) }),
-      },
-      new AbortController().signal,
-    );
+    const context: FigureContext = {
+      ...{ services: { databaseUrl: adminUrl, redisUrl, pids: {} }, databases },
+      ...{ keyPrefix: 'memory', dataPlatform: { url: platform.url, pid: process.pid } },
+      ...{ options: { styles: ['choreography'], seed: 1, sabotage: null }, onSpawn: () => undefined },
+      progress: createProgress({ write: (line) => said.push(line) }),
+    };
+    const data = await layOut('memory', 1_000, context, never);
+    const memory = await measureRedisMemory(data, 'choreography', context, never);
     expect(memory).toMatchObject({ payments: 1_000, examined: 1_000, violations: [] });
     expect(memory.readings.map(({ payments }) => payments)).toEqual(Array.from({ length: 20 }, (_, i) => 50 * (i + 1)));
     for (const { bytes } of memory.readings) expect(bytes).toBeGreaterThan(100_000);

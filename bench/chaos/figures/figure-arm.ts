@@ -9,19 +9,25 @@ import { type DatasetOptions, datasetOptions } from '../../dataset/options.ts';
 import { drain } from '../../run/drain.ts';
 import type { Progress } from '../../run/progress.ts';
 import { bareScenario } from '../../scenarios.ts';
+import type { ChaosOptions } from '../chaos-plan.ts';
 import type { Style } from '../stack.ts';
 
 /** What a figure needs of the run it is part of. */
 export interface FigureContext {
+  readonly options: Pick<ChaosOptions, 'styles' | 'seed' | 'sabotage'>;
   readonly services: Pick<Services, 'databaseUrl' | 'redisUrl' | 'pids'>;
   readonly databases: RunDatabases;
   readonly keyPrefix: string;
   readonly dataPlatform: Pick<Child, 'url' | 'pid'>;
-  readonly styles: readonly Style[];
-  readonly seed: number;
-  readonly sabotage: string | null;
   readonly progress: Progress;
   onSpawn(pid: number): void;
+}
+
+/** The data of a figure, laid out once; each style has a clone. */
+export interface FigureData {
+  readonly what: string;
+  readonly template: string;
+  readonly dataset: DatasetOptions;
 }
 
 export interface FigureArm {
@@ -38,20 +44,36 @@ export interface Verified {
   readonly violations: readonly string[];
 }
 
+export async function layOut(
+  what: string,
+  orders: number,
+  { databases, options: { seed } }: FigureContext,
+  signal: AbortSignal,
+): Promise<FigureData> {
+  const dataset = datasetOptions({ seed, orders, users: bareScenario.users, products: bareScenario.products });
+  return { what, dataset, template: await databases.template(what, dataset, signal) };
+}
+
 /** An engine with nothing added, alone with its own database, for the time of `measure`; then every invariant. */
 export async function onArm<Measured>(
-  { style, what, orders, delivers }: { style: Style; what: string; orders: number; delivers: boolean },
+  { what, template, dataset }: FigureData,
+  { style, delivers }: { readonly style: Style; readonly delivers: boolean },
   context: FigureContext,
   measure: (on: FigureArm) => Promise<Measured>,
   signal: AbortSignal,
 ): Promise<Measured & Verified> {
-  const { databases, services, keyPrefix, dataPlatform, sabotage, seed } = context;
+  const { databases, services, keyPrefix, dataPlatform, options } = context;
   const name = `${what}-${style}`;
-  const dataset = datasetOptions({ seed, orders, users: bareScenario.users, products: bareScenario.products });
-  const databaseUrl = await databases.clone(await databases.template(name, dataset, signal), 'arm');
+  const databaseUrl = await databases.clone(template, style);
   if (!delivers) await deliverNothing(databaseUrl);
   const places = {
-    ...{ databaseUrl, redisUrl: services.redisUrl, keyPrefix: `${keyPrefix}:${name}`, dataPlatform, sabotage },
+    ...{
+      databaseUrl,
+      redisUrl: services.redisUrl,
+      keyPrefix: `${keyPrefix}:${name}`,
+      dataPlatform,
+      sabotage: options.sabotage,
+    },
   };
   const arm = await startArm({ name, engine: style, control: false }, bareScenario, places, context.onSpawn, signal);
   const pool = openPool({ url: databaseUrl, size: 2, applicationName: 'sagashift-bench' });
@@ -62,7 +84,6 @@ export async function onArm<Measured>(
     return { ...measured, ...verifiedOf(score, perInvariant) };
   } finally {
     await Promise.allSettled([arm.stop(), pool.close()]);
-    await databases.drop(name);
   }
 }
 

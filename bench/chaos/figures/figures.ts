@@ -1,7 +1,7 @@
 import { type DeliveryRate, measureDeliveryRate } from '../../measure/delivery-rate.ts';
-import { datasetOptions } from '../../dataset/options.ts';
-import type { FigureContext } from './figure-arm.ts';
-import { measurePaymentCost, type PaymentCost } from './payment-cost.ts';
+import type { Style } from '../stack.ts';
+import { type FigureContext, type FigureData, layOut } from './figure-arm.ts';
+import { costOrders, measurePaymentCost, type PaymentCost } from './payment-cost.ts';
 import { measureRedisMemory, memoryPayments, type RedisMemory } from './redis-memory.ts';
 
 /** What is promised of the sagas and no fault shows: measured with the same parts, in the same run. */
@@ -34,9 +34,7 @@ export const figures: readonly FigureRow[] = [
     title: 'what a payment alone costs',
     long: false,
     measure: (context, keep, signal) =>
-      eachStyle(context, (style) => measurePaymentCost(style, context, signal), (cost) => {
-        keep({ cost });
-      }), // prettier-ignore
+      eachStyle({ what: 'cost', orders: costOrders, measure: measurePaymentCost }, context, (cost) => { keep({ cost }); }, signal), // prettier-ignore
   },
   {
     name: 'relay',
@@ -51,36 +49,40 @@ export const figures: readonly FigureRow[] = [
     title: `memory of Redis over ${memoryPayments} payments`,
     long: true,
     measure: (context, keep, signal) =>
-      eachStyle(context, (style) => measureRedisMemory({ style, payments: memoryPayments }, context, signal), (memory) => {
-        keep({ memory });
-      }), // prettier-ignore
+      eachStyle({ what: 'memory', orders: memoryPayments, measure: measureRedisMemory }, context, (memory) => { keep({ memory }); }, signal), // prettier-ignore
   },
 ];
 
+interface StyleFigure<Measured> {
+  readonly what: string;
+  readonly orders: number;
+  readonly measure: (data: FigureData, style: Style, context: FigureContext, signal: AbortSignal) => Promise<Measured>;
+}
+
+/** One style after the other, each on a clone of the same data. */
 async function eachStyle<Measured>(
-  { styles }: FigureContext,
-  measure: (style: FigureContext['styles'][number]) => Promise<Measured>,
+  { what, orders, measure }: StyleFigure<Measured>,
+  context: FigureContext,
   keep: (all: readonly Measured[]) => void,
+  signal: AbortSignal,
 ): Promise<void> {
+  const data = await layOut(what, orders, context, signal);
   const all: Measured[] = [];
-  for (const style of styles) {
-    all.push(await measure(style));
+  for (const style of context.options.styles) {
+    all.push(await measure(data, style, context, signal));
     keep([...all]);
   }
+  await context.databases.drop(what);
 }
 
 /** The data platform refuses more in one request. */
 export const relayBatch = 100;
 const backlog = { events: 60_000, targets: ['data-platform'], latencyMs: 0 } as const;
 
-async function relay(
-  { databases, services, keyPrefix, seed, onSpawn }: FigureContext,
-  signal: AbortSignal,
-): Promise<DeliveryRate> {
-  const databaseUrl = await databases.clone(
-    await databases.template('relay', datasetOptions({ seed, orders: 1, users: 3, products: 1 }), signal),
-    'arm',
-  );
+async function relay(context: FigureContext, signal: AbortSignal): Promise<DeliveryRate> {
+  const { databases, services, keyPrefix, onSpawn } = context;
+  const { template } = await layOut('relay', 1, context, signal);
+  const databaseUrl = await databases.clone(template, 'arm');
   const places = { databaseUrl, redisUrl: services.redisUrl, keyPrefix: `${keyPrefix}:relay` };
   const rate = await measureDeliveryRate(backlog, places, onSpawn, signal);
   await databases.drop('relay');

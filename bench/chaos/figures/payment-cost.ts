@@ -9,7 +9,7 @@ import { costOf } from '../../run/cost.ts';
 import { readAll } from '../../run/reading.ts';
 import type { Cost } from '../../result.ts';
 import type { Style } from '../stack.ts';
-import { type FigureContext, onArm, type Verified } from './figure-arm.ts';
+import { type FigureContext, type FigureData, onArm, type Verified } from './figure-arm.ts';
 
 /** `redisCommands` as Redis counts them: those that scripts call, too, and the heartbeat of an idle stack. */
 type CostFigure = 'commits' | 'roundTrips' | 'walBytes' | 'fullPageImageBytes' | 'redisCommands';
@@ -22,12 +22,19 @@ export interface PaymentCost extends Verified, Pick<Cost, CostFigure> {
 
 const warmUp = 50;
 const payments = 400;
+export const costOrders = warmUp + payments;
 /** Of last resort: it ends when the orders are paid. */
 const limitMs = 60_000;
 
-export const measurePaymentCost = (style: Style, context: FigureContext, signal: AbortSignal): Promise<PaymentCost> =>
+export const measurePaymentCost = (
+  data: FigureData,
+  style: Style,
+  context: FigureContext,
+  signal: AbortSignal,
+): Promise<PaymentCost> =>
   onArm(
-    { style, what: 'cost', orders: warmUp + payments, delivers: false },
+    data,
+    { style, delivers: false },
     context,
     async ({ arm, dataset }) => {
       const { redisUrl, pids } = context.services;

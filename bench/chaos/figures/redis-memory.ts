@@ -5,7 +5,7 @@ import { requestTimeoutMs } from '../../load/loads.ts';
 import { isFinal } from '../../load/operation.ts';
 import { bareScenario } from '../../scenarios.ts';
 import type { Style } from '../stack.ts';
-import { type FigureContext, onArm, type Verified } from './figure-arm.ts';
+import { type FigureContext, type FigureData, onArm, type Verified } from './figure-arm.ts';
 
 /** Memory that Redis uses, as it says itself, after so many payments; nothing is asked for at that moment. */
 export interface MemoryReading {
@@ -27,17 +27,21 @@ const slices = 20;
 /** Of a slice, and of last resort: it ends when its orders are paid. */
 const limitMs = 600_000;
 
+/** All orders of the data are paid. */
 export const measureRedisMemory = (
-  { style, payments }: { readonly style: Style; readonly payments: number },
+  data: FigureData,
+  style: Style,
   context: FigureContext,
   signal: AbortSignal,
 ): Promise<RedisMemory> =>
   onArm(
-    { style, what: 'memory', orders: payments, delivers: true },
+    data,
+    { style, delivers: true },
     context,
     async ({ arm, dataset }) => {
       const redis = openRedis(context.services.redisUrl, 'sagashift-bench-memory');
       const readings: MemoryReading[] = [];
+      const { orders: payments } = dataset;
       const each = payments / slices;
       let paid = 0;
       try {
