@@ -1,57 +1,34 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { loadDataset } from '../../bench/dataset/load.ts';
-import { datasetOptions } from '../../bench/dataset/options.ts';
-import { planOrders } from '../../bench/dataset/plan.ts';
 import { startProjector } from '../../eventdriven/index.ts';
-import { rebuildUserPayments } from '../../eventdriven/projections/rebuild.ts';
-import {
-  forgetUserPayments,
-  paymentStreams,
-  projectUserPayments,
-} from '../../eventdriven/projections/user-payments-sql.ts';
-import type { Pool } from '../../runtime/database.ts';
-import { databaseUrl } from '../../runtime/databases.ts';
+import { paymentStreams, projectUserPayments } from '../../eventdriven/projections/user-payments-sql.ts';
 import { createLegacyEngine } from '../../legacy/index.ts';
 import { readConfig } from '../../runtime/config.ts';
 import type { Stoppable } from '../../runtime/lifecycle.ts';
 import { createLog } from '../../runtime/log.ts';
 import { createMetrics } from '../../runtime/metrics.ts';
 import { type Router, startRouter } from '../../router/main.ts';
-import { runProjections } from '../../scripts/projections-command.ts';
 import { portsOn } from '../contract/engine-ports.ts';
 import { call } from '../support/api-client.ts';
 import { startChild } from '../support/processes.ts';
-import { readUp as readUpPool } from '../support/read-up.ts';
 import { openSession } from '../support/sessions.ts';
-import { type FreshDatabase, freshDatabase, freshRedis, shop } from '../support/services.ts';
-import { waitsForALock } from '../isolation/switched-off.ts';
+import { type FreshDatabase, shop } from '../support/services.ts';
+import { userPaymentsStage, type UserPaymentsStage } from '../support/user-payments-stage.ts';
 import { payLean } from '../../consistency/self-test/pay-at-once.ts';
 import { paySagas } from '../../consistency/self-test/pay-sagas.ts';
 
-const options = datasetOptions({
-  users: 30,
-  products: 10,
-  orders: 300,
-  couponShare: 0.3,
-  lowBalanceShare: 0.06,
-  lapsedShare: 0.06,
-  blockedShare: 0.06,
-});
-const plans = [...planOrders(options)];
-const redis = freshRedis();
 const never = new AbortController().signal;
 
+let stage: UserPaymentsStage;
 let database: FreshDatabase;
 const running: Stoppable[] = [];
-let next = 0;
-/** The plans of the next orders that nobody has paid yet. */
-const take = (count: number) => plans.slice(next, (next += count));
+const take = (count: number) => stage.take(count);
+const projected = () => stage.projected();
+const paid = () => stage.paid();
+const readUp = (max: number) => stage.readUp(max);
 
 beforeAll(async () => {
-  database = await freshDatabase();
-  await loadDataset(database.url, options);
+  stage = await userPaymentsStage();
+  ({ database } = stage);
 });
 afterAll(() => database.drop());
 beforeEach(() => database.pool.query('truncate user_payment, projection_position'));
@@ -59,14 +36,9 @@ afterEach(async () => {
   await Promise.all(running.splice(0).map((one) => one.stop()));
 });
 
-const environment = () => ({
-  DATABASE_URL: database.url,
-  REDIS_URL: redis.url,
-  SAGASHIFT_KEY_PREFIX: redis.prefix,
-});
 const metrics = createMetrics();
 const project = (limits: Parameters<typeof startProjector>[0]['limits'] = {}): Stoppable => {
-  const config = readConfig(environment());
+  const config = readConfig(stage.environment);
   const projector = startProjector({
     config,
     metrics,
@@ -76,12 +48,6 @@ const project = (limits: Parameters<typeof startProjector>[0]['limits'] = {}): S
   running.push(projector);
   return projector;
 };
-const columns = 'user_id, payment_id, order_id, amount, paid_at';
-const projected = () => database.pool.query(`select ${columns} from user_payment order by payment_id`);
-const paid = () =>
-  database.pool.query(
-    `select user_id, id as payment_id, order_id, amount, created_at as paid_at from payments order by id`,
-  );
 /** An order whose rows nobody else wants. */
 async function payable() {
   const { id, userId } = await shop(database.pool).payable();
@@ -97,8 +63,6 @@ async function fresh(): Promise<void> {
     if (rows.length === paymentStreams.length) return;
   }
 }
-const readUp = (max: number): Promise<void> => readUpPool(database.pool, max);
-
 describe('the projection', () => {
   test('holds every payment of every engine and no refusal, whatever the size of its batches', async () => {
     for (const plan of take(40)) await payLean(database.pool, plan);
@@ -119,7 +83,9 @@ describe('the projection', () => {
 
   test('the monolith writes no events, and is in the list', async () => {
     const { id: orderId, userId } = await shop(database.pool).payable();
-    const engine = createLegacyEngine(portsOn(database.url, redis));
+    const engine = createLegacyEngine(
+      portsOn(database.url, { url: stage.environment.REDIS_URL, prefix: stage.environment.SAGASHIFT_KEY_PREFIX }),
+    );
     await engine.start();
     const route = { side: 'legacy', reason: 'pinned', bucket: userId % 100, version: 1 } as const;
     const { settled } = await engine.submit({ orderId, userId, couponId: null, route }, never);
@@ -224,7 +190,7 @@ describe('the projector', () => {
   });
 
   test('killed between two batches, another one goes on where it was', async () => {
-    const first = await startChild('scripts/service.ts', ['projector'], environment());
+    const first = await startChild('scripts/service.ts', ['projector'], stage.environment);
     await fresh();
     await first.kill('SIGKILL');
     for (const plan of take(10)) await payLean(database.pool, plan);
@@ -260,7 +226,7 @@ describe('the projector', () => {
     });
     await database.pool.query('alter function project_user_payments rename to elsewhere');
     const projector = startProjector({
-      config: readConfig(environment()),
+      config: readConfig(stage.environment),
       metrics,
       log,
       limits: { pollMs: 5, retryMs: 5 },
@@ -293,137 +259,6 @@ describe('the projector', () => {
   });
 });
 
-describe('npm run projections', () => {
-  const runIn = async (env: NodeJS.ProcessEnv, argv: readonly string[], signal = never) => {
-    let [out, err] = ['', ''];
-    const code = await runProjections(argv, {
-      env,
-      out: (text) => (out += text),
-      err: (text) => (err += text),
-      signal,
-    });
-    return { code, out, err };
-  };
-  const run = (...argv: string[]) => runIn(environment(), argv);
-
-  test('rebuilds from nothing: what was wrong is gone; until it is done readers see what was', async () => {
-    await readUp(1_000);
-    await database.pool.query(
-      `with gone as (delete from user_payment where payment_id = (select max(payment_id) from user_payment))
-       insert into user_payment (${columns}) values (1, 999999, 1, 1, now())`,
-    );
-    const wrong = await projected();
-    let seen: unknown;
-    const peek: Pool = {
-      ...database.pool,
-      transaction: (work) =>
-        database.pool.transaction(async (tx) => {
-          const answer = await work(tx);
-          seen = await projected();
-          return answer;
-        }),
-    };
-    await rebuildUserPayments(peek, never);
-    expect(seen).toEqual(wrong);
-    await readUp(1_000);
-    expect(await projected()).toEqual(await paid());
-
-    expect(await run('rebuild')).toMatchObject({
-      code: 0,
-      out: expect.stringMatching(/^read \d+ events and payments again\n$/),
-    });
-    await readUp(1_000);
-    expect(await projected()).toEqual(await paid());
-  });
-
-  test('says how far it is, before and after', async () => {
-    expect((await run('status')).out).toMatch(/events +not read yet\npayments +not read yet\n/);
-    await readUp(1_000);
-    expect((await run('status')).out).toMatch(/events +up to \S+, [\d.]+ s ago\n/);
-    const { code, out } = await run('--json', 'status');
-    expect([code, Object.keys(JSON.parse(out) as object)]).toEqual([0, ['userPayments']]);
-  });
-
-  test('rows of another server’s transactions are refused: they would be read never, or too late; what docs/event-sourcing.md says helps', async () => {
-    await paySagas(database.pool, take(3), 'orchestration');
-    for (const table of ['event_store', 'payments'])
-      await database.pool.query(`update ${table} set xid = (xid::text::bigint + 1000000000)::text::xid8`);
-    expect(await run('rebuild')).toMatchObject({ code: 1, err: expect.stringContaining('docs/event-sourcing.md') });
-    await database.pool.query(
-      'update event_store set xid = pg_current_xact_id(); update payments set xid = pg_current_xact_id();',
-    );
-    expect(await run('rebuild')).toMatchObject({ code: 0 });
-    await readUp(1_000);
-    expect(await projected()).toEqual(await paid());
-  });
-
-  test('interrupted, it leaves the lists as they were', async () => {
-    await readUp(1_000);
-    const before = await projected();
-    const { code, err } = await runIn(environment(), ['rebuild'], AbortSignal.abort(new Error('interrupted')));
-    expect([code, err]).toEqual([1, 'interrupted\n']);
-    expect(await projected()).toEqual(before);
-  });
-
-  test('as a process it hears Ctrl-C, also while it waits, says so, and leaves the lists as they were', async () => {
-    await readUp(1_000);
-    const before = await projected();
-    const { code, err } = await database.pool.transaction(async (tx) => {
-      await tx.query('lock table user_payment in exclusive mode');
-      const child = spawn(process.execPath, ['--import', 'tsx', 'scripts/projections.ts', 'rebuild'], {
-        env: { ...process.env, NODE_OPTIONS: '', ...environment() },
-      });
-      let err = '';
-      child.stderr.on('data', (chunk: Buffer) => (err += chunk.toString()));
-      await waitsForALock(database.pool, 'sagashift-projections');
-      child.kill('SIGINT');
-      const [code] = (await once(child, 'close')) as [number | null];
-      return { code, err };
-    });
-    expect([code, err]).toEqual([1, 'interrupted: the lists are as they were\n']);
-    expect(await projected()).toEqual(before);
-  });
-
-  test('a second rebuild does not wait for the first', async () => {
-    await readUp(1_000);
-    await database.pool.transaction(async (tx) => {
-      await forgetUserPayments(tx, 1_000);
-      expect(await run('rebuild')).toMatchObject({
-        code: 3,
-        err: expect.stringContaining('somebody else is rebuilding'),
-      });
-    });
-    expect(await run('rebuild')).toMatchObject({ code: 0 });
-  });
-
-  test.each([
-    [['explode'], 2, /unknown command 'explode'.*--help/s],
-    [['status', 'more'], 2, /too many arguments.*--help/s],
-    [['rebuild', '--since', '1'], 2, /unknown option '--since'.*--help/s],
-    [[], 2, /Usage: projections/],
-  ])('%j ends with %d and says what is wrong', async (argv, code, said) => {
-    expect(await run(...argv)).toMatchObject({ code, out: '', err: expect.stringMatching(said) });
-  });
-
-  test('--help names the database it wants, what keeps the lists, and the exit codes', async () => {
-    const { code, out } = await run('--help');
-    expect(code).toBe(0);
-    for (const said of ['DATABASE_URL', 'npm run service -- projector', 'Exit codes']) expect(out).toContain(said);
-  });
-
-  test.each([
-    ['none', undefined, 2, /DATABASE_URL is not set/],
-    ['no URL', 'here', 2, /DATABASE_URL is not a URL/],
-    ['where nobody listens', 'postgres://a@127.0.0.1:1/x', 4, /cannot be reached/],
-    ['somebody else’s', 'postgres', 1, /not one of Sagashift/],
-  ])('a database that is %s', async (_, name, code, said) => {
-    const url = name === 'postgres' ? databaseUrl(database.url, name) : name;
-    const env = url === undefined ? {} : { DATABASE_URL: url };
-    for (const action of ['status', 'rebuild'])
-      expect(await runIn(env, [action])).toMatchObject({ code, out: '', err: expect.stringMatching(said) });
-  });
-});
-
 describe('GET /v1/users/{userId}/payments', () => {
   let router: Router;
   let userId: number;
@@ -432,7 +267,7 @@ describe('GET /v1/users/{userId}/payments', () => {
       'select user_id as id from payments group by user_id order by count(*) desc limit 1',
     );
     userId = busiest!.id;
-    const config = readConfig({ ...environment(), SAGASHIFT_ENGINE: 'legacy-lean' });
+    const config = readConfig({ ...stage.environment, SAGASHIFT_ENGINE: 'legacy-lean' });
     router = await startRouter(config, { log: createLog('router', 'silent') });
   });
   afterAll(() => router.stop());
